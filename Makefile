@@ -1,0 +1,32 @@
+# Two commands do all on a fresh machine:  make demo,  make test.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-long lint clean
+
+demo: .venv/requirements
+	$(BIN)/python demo.py
+
+test: .venv/requirements-dev
+	$(BIN)/python -m pytest -q -m "not long"
+
+test-long: .venv/requirements-dev
+	$(BIN)/python -m pytest -q -m long
+
+lint: .venv/requirements-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf .venv output
+
+.venv/requirements: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "$(PYTHON) is older than 3.10; run: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	@touch $@
+
+.venv/requirements-dev: .venv/requirements requirements-dev.txt
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@touch $@

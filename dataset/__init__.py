@@ -1,0 +1,1 @@
+"""Frames and masks: videos to segment, and their way into the network."""

@@ -1,0 +1,159 @@
+"""Where frames come from: a folder of images or a video file. Both are read one frame at a time."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+from util.errors import InputError
+from util.files import natural_key
+
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+
+
+def list_images(folder: Path) -> dict[str, Path]:
+    """Images of a folder by base name, in natural order.
+
+    Raises:
+        InputError: two images share a base name.
+    """
+    images: dict[str, Path] = {}
+    for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
+            if path.stem in images:
+                raise InputError(f"{path}: shares its base name with {images[path.stem].name}; rename one of them")
+            images[path.stem] = path
+    return images
+
+
+class FrameFolder:
+    """Frames that are images of one folder, named by their base names, in natural order."""
+
+    frame_rate = Fraction(24)
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder
+        self._images = list_images(folder)
+        if not self._images:
+            raise InputError(f"{folder}: no frames; expected images ({', '.join(sorted(IMAGE_SUFFIXES))})")
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Base names in order."""
+        return list(self._images)
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """``(height, width)`` of all frames, from the files' headers.
+
+        Raises:
+            InputError: an unreadable frame, or one of another size.
+        """
+        first, *others = self._images.values()
+        size = self._read_size(first)
+        for path in others:
+            if self._read_size(path) != size:
+                found = "x".join(map(str, self._read_size(path)[::-1]))
+                raise InputError(
+                    f"{path}: {found} pixels, but {first.name} has {size[1]}x{size[0]}; "
+                    "frames of one video must have one size"
+                )
+        return size
+
+    def read(self, start: int = 0) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield name and ``[H,W,3]`` uint8 RGB image of each frame from the ``start``-th on.
+
+        Raises:
+            InputError: naming the frame that is unreadable or truncated.
+        """
+        for name in self.names[start:]:
+            path = self._images[name]
+            try:
+                with Image.open(path) as image:
+                    yield name, np.array(image.convert("RGB"))
+            except (OSError, SyntaxError, ValueError) as e:
+                raise InputError(f"{path}: unreadable frame ({e}); write it again") from e
+
+    @staticmethod
+    def _read_size(path: Path) -> tuple[int, int]:
+        try:
+            with Image.open(path) as image:
+                return image.height, image.width
+        except (OSError, SyntaxError, ValueError) as e:
+            raise InputError(f"{path}: unreadable frame ({e}); write it again") from e
+
+
+class VideoFile:
+    """Frames of a video file of any format that FFmpeg reads, named by five-digit frame number from 00000."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._open() as container:
+            stream = container.streams.video[0]
+            self.frame_rate = Fraction(stream.average_rate or 24)
+            self._num_frames = stream.frames or sum(packet.size > 0 for packet in container.demux(stream))
+        if not self._num_frames:
+            raise InputError(f"{path}: no frames; give another video")
+
+    @cached_property
+    def names(self) -> list[str]:
+        """``00000``, ``00001``, .."""
+        return [f"{index:05d}" for index in range(self._num_frames)]
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """``(height, width)`` as shown, after rotation."""
+        _, image = next(self.read())
+        return image.shape[:2]
+
+    def read(self, start: int = 0) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield name and ``[H,W,3]`` uint8 RGB image of each frame from the ``start``-th on.
+
+        Raises:
+            InputError: naming the frame at which decoding fails.
+        """
+        index = num_packets = 0
+        with self._open() as container:
+            container.streams.video[0].thread_type = "AUTO"
+            try:
+                for packet in container.demux(video=0):
+                    num_packets += packet.size > 0
+                    for frame in packet.decode():
+                        if index >= start:
+                            yield f"{index:05d}", self._upright(frame)
+                        index += 1
+            except av.FFmpegError as e:
+                raise InputError(f"{self.path}: unreadable at frame {index:05d} ({e.strerror}); convert it anew") from e
+        if num_packets < self._num_frames:  # fewer frames than packets is normal: an edit list may hide some
+            raise InputError(f"{self.path}: ends at frame {index:05d} of {self._num_frames}; copy it again")
+
+    def _open(self) -> "av.container.InputContainer":
+        try:
+            container = av.open(str(self.path))
+        except (av.FFmpegError, OSError) as e:
+            raise InputError(f"{self.path}: unreadable video ({e.strerror}); convert or copy it again") from e
+        if not container.streams.video:
+            container.close()
+            raise InputError(f"{self.path}: holds no video stream; give another file")
+        return container
+
+    @staticmethod
+    def _upright(frame: "av.VideoFrame") -> np.ndarray:
+        """Apply the rotation that cameras note beside the pixels."""
+        image = frame.to_ndarray(format="rgb24")
+        return np.ascontiguousarray(np.rot90(image, frame.rotation // 90))
+
+
+def open_frames(path: Path) -> FrameFolder | VideoFile:
+    """A folder of images or a video file.
+
+    Raises:
+        InputError: there is no such path, or no frame in it.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; give a video or a folder of frames")
+    return FrameFolder(path) if path.is_dir() else VideoFile(path)

@@ -1,0 +1,49 @@
+"""From images and masks to the network's input."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def input_size(height: int, width: int, short_side: int) -> tuple[int, int]:
+    """Size ``(height, width)`` of the network's input; ``short_side`` -1 keeps the native size."""
+    if short_side < 0:
+        return height, width
+    scale_to = min(height, width)
+    return int(short_side * height / scale_to), int(short_side * width / scale_to)
+
+
+def normalise(image: Tensor) -> Tensor:
+    """ImageNet normalisation: ``[H,W,3]`` uint8 RGB -> ``[3,H,W]`` float32."""
+    mean = torch.tensor(IMAGENET_MEAN, device=image.device).view(3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, device=image.device).view(3, 1, 1)
+    return (image.permute(2, 0, 1).float() / 255 - mean) / std
+
+
+def prepare_image(image: np.ndarray, size: tuple[int, int], device: torch.device) -> Tensor:
+    """Normalise a frame and resize it to the network's input.
+
+    Bicubic interpolation of the normalised values without antialiasing or clamping, as the published results were
+    made.
+
+    Args:
+        image: ``[H,W,3]`` uint8 RGB.
+        size: ``(height, width)``.
+
+    Returns:
+        ``[3,height,width]`` float32 on ``device``.
+    """
+    normalised = normalise(torch.from_numpy(image).to(device))
+    if size == normalised.shape[1:]:
+        return normalised.contiguous()
+    return F.interpolate(normalised[None], size, mode="bicubic", align_corners=False)[0]
+
+
+def prepare_mask(mask: np.ndarray, size: tuple[int, int], device: torch.device) -> Tensor:
+    """Resize object ids by nearest neighbour: ``[H,W]`` -> ``[height,width]`` int32 on ``device``."""
+    ids = torch.from_numpy(mask)[None, None].double()  # exact for any id
+    return F.interpolate(ids, size, mode="nearest")[0, 0].int().to(device)

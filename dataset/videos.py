@@ -1,0 +1,128 @@
+"""Videos to segment: their frames, one at a time, with the annotations that come with them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dataset.frames import FrameFolder, VideoFile, list_images, open_frames
+from util.errors import InputError
+from util.mask_io import MaskReader
+
+
+class Frame(NamedTuple):
+    """One frame of a video."""
+
+    name: str
+    image: np.ndarray  # [H,W,3] uint8 RGB
+    mask: np.ndarray | None  # [H,W] int32 object ids; None without an annotation
+    labels: tuple[int, ...]  # ids annotated by the mask
+
+
+class VideoEntry(NamedTuple):
+    """Where a video lies; ``Video`` opens it."""
+
+    name: str
+    frames: Path  # a folder of images or a video file
+    masks: Path  # a folder of masks named by frame, or the mask of the first frame
+
+
+class Video:
+    """A video with the masks of its objects where they first appear (and, as corrections, anywhere else).
+
+    Opening it validates all that can be known before anything is computed: frame sizes and every mask. Iterating
+    reads the frames, from the first annotated one on.
+
+    Args:
+        entry: where it lies.
+        max_objects: refuse masks with more ids than this.
+        ignore_id: an id that means "not labelled".
+
+    Attributes:
+        labels: ids of all objects, sorted.
+        palette: 768 numbers to write masks with, from the video's own annotations.
+        output_names: names of the frames that get a mask.
+
+    Raises:
+        InputError: naming the file, the cause and the remedy.
+    """
+
+    def __init__(self, entry: VideoEntry, *, max_objects: int = 50, ignore_id: int | None = None) -> None:
+        self.name = entry.name
+        self.frames = open_frames(entry.frames)
+        self._mask_paths = _match_masks(self.frames, entry.masks)
+        self._reader = MaskReader(ignore_id)
+        pixels_of_frame = {name: self._count_pixels(name) for name in self._mask_paths}
+        self.labels = _collect_labels(pixels_of_frame, max_objects, entry.masks)
+        self.palette = self._reader.palette
+        first_name = next(name for name, pixels in pixels_of_frame.items() if pixels)
+        self._first_index = self.frames.names.index(first_name)
+        self.output_names = self.frames.names[self._first_index :]
+
+    def __iter__(self) -> Iterator[Frame]:
+        for name, image in self.frames.read(self._first_index):
+            mask = self._read_mask(name) if name in self._mask_paths else None
+            yield Frame(name, image, mask, () if mask is None else tuple(np.unique(mask[mask != 0]).tolist()))
+
+    def _count_pixels(self, name: str) -> Counter[int]:
+        """Pixels of each object in a frame's mask."""
+        mask = self._read_mask(name)
+        ids, counts = np.unique(mask[mask != 0], return_counts=True)
+        return Counter(dict(zip(ids.tolist(), counts.tolist())))
+
+    def _read_mask(self, name: str) -> np.ndarray:
+        mask = self._reader.read(self._mask_paths[name])
+        if mask.shape != self.frames.size:
+            found, wanted = ("x".join(map(str, size[::-1])) for size in (mask.shape, self.frames.size))
+            raise InputError(f"{self._mask_paths[name]}: mask of {found} pixels for frames of {wanted}; resize it")
+        return mask
+
+
+def _match_masks(frames: FrameFolder | VideoFile, masks: Path) -> dict[str, Path]:
+    """Masks by frame name, in the order of the frames."""
+    if not masks.exists():
+        raise InputError(f"{masks}: no mask there; give the mask of each object where it first appears")
+    if masks.is_file():
+        return {frames.names[0]: masks}
+    paths = list_images(masks)
+    if not paths:
+        raise InputError(f"{masks}: no mask in it; give the mask of each object where it first appears")
+    if isinstance(frames, VideoFile):  # frame numbers, with any number of leading zeros
+        paths = {f"{int(name):05d}" if name.isdecimal() else name: path for name, path in paths.items()}
+    unknown = sorted(paths.keys() - set(frames.names))
+    if unknown:
+        first, last = frames.names[0], frames.names[-1]
+        raise InputError(f"{paths[unknown[0]]}: no such frame in {frames.path}, which has {first} to {last}; rename it")
+    return {name: paths[name] for name in frames.names if name in paths}
+
+
+def _collect_labels(pixels_of_frame: dict[str, Counter[int]], max_objects: int, masks: Path) -> list[int]:
+    """Ids in all masks, refused if there are none or too many."""
+    pixels = sum(pixels_of_frame.values(), Counter())
+    if not pixels:
+        raise InputError(f"{masks}: no object, all pixels are 0; label at least one")
+    if len(pixels) > max_objects:
+        listed = ", ".join(f"{label} ({count} px)" for label, count in sorted(pixels.items()))
+        raise InputError(
+            f"{masks}: {len(pixels)} objects, more than --max_objects {max_objects}; ids (pixels): {listed}; "
+            "draw masks without smoothed edges, or raise --max_objects"
+        )
+    return sorted(pixels)
+
+
+def generic_videos(data_path: Path) -> list[VideoEntry]:
+    """Videos of the folder layout ``JPEGImages/<video>/*.jpg``, ``Annotations/<video>/*.png``, by name.
+
+    Raises:
+        InputError: the layout is another.
+    """
+    images, annotations = data_path / "JPEGImages", data_path / "Annotations"
+    for folder in (images, annotations):
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder; --data_path needs JPEGImages/<video> and Annotations/<video>")
+    folders = sorted(path for path in images.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not folders:
+        raise InputError(f"{images}: no frames; expected a folder of images per video")
+    return [VideoEntry(folder.name, folder, annotations / folder.name) for folder in folders]

@@ -1,0 +1,65 @@
+"""Segment your own videos: given the mask of each object where it first appears, write the masks of every frame.
+
+One video, as a file or a folder of frames, with the mask of its first frame (or a folder of masks named by frame):
+
+    python eval_generic.py --video clip.mp4 --mask first.png --output results --overlay
+
+Many videos, as DATA/JPEGImages/<video>/*.jpg and DATA/Annotations/<video>/*.png (a mask has its frame's base name):
+
+    python eval_generic.py --data_path DATA --output results
+
+Masks are written to <output>/<video>/<frame>.png, from the first annotated frame on, with the ids of the given masks.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+
+from dataset.videos import VideoEntry, generic_videos
+from evaluation import add_arguments, evaluate, make_settings
+from util.errors import InputError, exit_on_input_error
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data_path", type=Path, help="folder with JPEGImages/<video> and Annotations/<video>")
+    source.add_argument("--video", type=Path, help="a video file or a folder of frames; goes with --mask")
+    parser.add_argument("--mask", type=Path, help="mask of the first frame, or a folder of masks named by frame")
+    parser.add_argument("--size", type=int, default=480, help="short side to compute at (default: 480; -1: native)")
+    parser.add_argument(
+        "--amp_off", action="store_true", help="compute in float32 (default: half precision where fast)"
+    )
+    add_arguments(parser)
+    args = parser.parse_args()
+    if (args.video is None) != (args.mask is None):
+        parser.error("--video and --mask go together")
+    if args.size != -1 and args.size < 32:
+        parser.error("--size must be at least 32, or -1 for the native size")
+    return args
+
+
+def list_videos(args: argparse.Namespace) -> list[VideoEntry]:
+    """Videos that the options name.
+
+    Raises:
+        InputError: there are none, or the output lies inside the input.
+    """
+    if args.video is not None:
+        return [VideoEntry(args.video.resolve().stem, args.video, args.mask)]
+    if args.output.resolve().is_relative_to(args.data_path.resolve()):
+        raise InputError(f"--output {args.output}: lies inside --data_path; choose a folder elsewhere")
+    return generic_videos(args.data_path)
+
+
+@exit_on_input_error
+def main() -> int:
+    logging.basicConfig(format="note: %(message)s", level=logging.INFO)
+    args = parse_arguments()
+    settings = make_settings(args, use_amp=not args.amp_off, short_side=args.size)
+    return evaluate(list_videos(args), args.model, settings)
+
+
+if __name__ == "__main__":
+    main()

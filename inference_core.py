@@ -1,0 +1,173 @@
+"""The streaming core: one frame in, one distribution over the objects out.
+
+It knows neither the length of the video nor its future. State belongs to one video: make one core per video.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from inference_memory_bank import MemoryBank
+from model.aggregate import aggregate
+from model.network import STCN, KeyFeatures
+from util.tensor_util import Padding
+
+STRIDE = 16
+
+
+@dataclass(frozen=True)
+class InferenceConfig:
+    """Settings of propagation."""
+
+    top_k: int = 20  # memory positions read for each query position
+    mem_every: int = 5  # memorise a frame when the last memory frame is this many frames back
+    include_last: bool = False  # hold the last frame as a temporary memory
+    max_memory_frames: int | None = None  # bound on the memory frames; None: no bound
+    kernel_sigma: float | None = None  # kernelized memory reading, in cells of 16 pixels; None: plain
+    amp_dtype: torch.dtype | None = None  # automatic mixed precision in this dtype; None: float32 throughout
+
+    def __post_init__(self) -> None:
+        for name in ("top_k", "mem_every", "max_memory_frames", "kernel_sigma"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be positive, not {value}")
+
+
+class _PendingMemory(NamedTuple):
+    """A frame to be memorised before the next one is segmented: the last frame of a video costs no value."""
+
+    image: Tensor  # [1,3,H,W] padded
+    features: KeyFeatures
+    masks: Tensor  # [K,H,W] aggregated probabilities
+    is_temporary: bool
+    is_annotated: bool
+
+
+class InferenceCore:
+    """Propagate masks through one video, a frame at a time.
+
+    Args:
+        network: in eval mode, on the device to compute on.
+        config: settings of propagation.
+    """
+
+    def __init__(self, network: STCN, config: InferenceConfig = InferenceConfig()) -> None:
+        self.network = network
+        self.config = config
+        self.labels: list[int] = []  # ids of the objects known so far, in the order of their entry
+        self._bank = MemoryBank(config.top_k, max_frames=config.max_memory_frames, kernel_sigma=config.kernel_sigma)
+        self._pending: _PendingMemory | None = None
+        self._num_frames = 0
+        self._last_memory_frame = 0
+        self._frame_size: tuple[int, int] | None = None
+
+    @torch.inference_mode()
+    def step(
+        self,
+        image: Tensor,
+        mask: Tensor | None = None,
+        labels: Sequence[int] = (),
+        *,
+        need_output: bool = True,
+    ) -> Tensor | None:
+        """Take the next frame of the video.
+
+        Objects may enter at any frame. A known object annotated again is corrected: in this frame the given mask
+        replaces the propagated one. Frames before the first annotation, and frames that are neither asked for nor
+        needed as memory, are not computed.
+
+        Args:
+            image: ``[3,H,W]`` float32, ImageNet-normalised; of the same size in each step.
+            mask: ``[H,W]`` object ids (any numeric dtype), 0 where nothing is labelled; None without an annotation.
+            labels: ids annotated by ``mask``, distinct and not 0; an id without a pixel is an object not in sight.
+                Default: the ids found in the mask.
+            need_output: whether to return probabilities.
+
+        Returns:
+            ``[1+K,H,W]`` float32 probabilities that sum to 1: background, then the objects in the order of
+            ``self.labels``. None if not needed or if no object is known.
+
+        Raises:
+            ValueError: wrong shapes or labels.
+        """
+        if mask is not None and not labels:
+            labels = [int(label) for label in mask.unique() if label != 0]
+        self._check(image, mask, labels)
+        frame, self._num_frames = self._num_frames, self._num_frames + 1
+        is_annotated = mask is not None and len(labels) > 0
+        if not (self.labels or is_annotated):
+            return None
+        is_memory = is_annotated or frame - self._last_memory_frame >= self.config.mem_every
+        if not (is_memory or need_output or self.config.include_last):
+            return None
+
+        padding = Padding.to_multiple(*self._frame_size, STRIDE)
+        padded = padding.add(image[None])
+        with torch.autocast(image.device.type, self.config.amp_dtype, enabled=self.config.amp_dtype is not None):
+            self._memorise_pending()
+            features = self.network.encode_key(padded)
+            probabilities = self._segment(features)
+        if is_annotated:
+            probabilities = self._insert(probabilities[1:], padding.add(mask), labels)
+        if is_memory or self.config.include_last:
+            self._pending = _PendingMemory(padded, features, probabilities[1:], not is_memory, is_annotated)
+        if is_memory:
+            self._last_memory_frame = frame
+        return padding.remove(probabilities) if need_output else None
+
+    def remove(self, label: int) -> None:
+        """Forget an object: it is neither segmented nor remembered any more, and may enter again later.
+
+        Raises:
+            ValueError: if the object is not known.
+        """
+        row = self.labels.index(label)
+        self.labels.pop(row)
+        if row < self._bank.num_objects:
+            self._bank.remove(row)
+        if self._pending is not None:
+            masks = self._pending.masks
+            self._pending = self._pending._replace(masks=torch.cat([masks[:row], masks[row + 1 :]]))
+
+    def _segment(self, features: KeyFeatures) -> Tensor:
+        """Segment the objects known so far: ``[1+K,H,W]`` on the padded frame."""
+        if not self.labels:
+            height, width = (STRIDE * cells for cells in features.key.shape[-2:])
+            return torch.ones(1, height, width, device=features.key.device)
+        memory_readout = self._bank.read(features.key)
+        logits = self.network.segment(memory_readout[None], features)[0]
+        return aggregate(torch.sigmoid(logits)).softmax(0)
+
+    def _insert(self, masks: Tensor, annotation: Tensor, labels: Sequence[int]) -> Tensor:
+        """Put the annotated masks over the propagated ones ``[K,H,W]`` and aggregate: ``[1+K',H,W]``."""
+        self.labels += [label for label in labels if label not in self.labels]
+        annotated = torch.stack([annotation == label for label in labels])  # [len(labels),H,W]
+        rows = [self.labels.index(label) for label in labels]
+        merged = masks.new_zeros(len(self.labels), *masks.shape[1:])
+        merged[: len(masks)] = masks * ~annotated.any(0)
+        merged[rows] = annotated.to(merged.dtype)
+        return aggregate(merged).softmax(0)
+
+    def _memorise_pending(self) -> None:
+        if self._pending is not None and self.labels:
+            image, features, masks, is_temporary, is_annotated = self._pending
+            values = self.network.encode_value(image, features.f16, masks[None])[0]
+            self._bank.add_memory(features.key, values, is_temporary=is_temporary, is_annotated=is_annotated)
+        self._pending = None
+
+    def _check(self, image: Tensor, mask: Tensor | None, labels: Sequence[int]) -> None:
+        if image.ndim != 3 or image.shape[0] != 3:
+            raise ValueError(f"image must be [3,H,W], not {list(image.shape)}")
+        size = tuple(image.shape[1:])
+        self._frame_size = self._frame_size or size
+        if size != self._frame_size:
+            raise ValueError(f"frames of one video must have one size: {size} after {self._frame_size}")
+        if mask is None and labels:
+            raise ValueError("labels without a mask")
+        if mask is not None and tuple(mask.shape) != size:
+            raise ValueError(f"mask {tuple(mask.shape)} and image {size} differ in size")
+        if len(set(labels)) < len(labels) or 0 in labels:
+            raise ValueError(f"labels must be distinct and not 0: {list(labels)}")

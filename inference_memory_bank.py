@@ -1,0 +1,181 @@
+"""The memory bank of one video: keys of the memory frames once, values per group of objects that entered together."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from model.memory import TopK, apply_kernel, get_similarity, merge_top_k, readout_top_k
+
+CHUNK_POSITIONS = 4096  # memory positions compared with the query at a time
+
+
+class FrameBuffer:
+    """Equally shaped tensors, one per frame, in one preallocated block that doubles when it is full.
+
+    Slots of discarded frames are used again. ``slots`` holds the slot of each frame, oldest first.
+    """
+
+    def __init__(self) -> None:
+        self.block: Tensor | None = None  # [capacity, ...]
+        self.slots: list[int] = []
+        self._free: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def append(self, frame: Tensor) -> None:
+        """Copy a frame in as the newest."""
+        if not self._free:
+            self._grow(frame)
+        slot = self._free.pop()
+        self.block[slot] = frame
+        self.slots.append(slot)
+
+    def discard(self, index: int) -> None:
+        """Forget the frame at ``index``, counted from the oldest; negative from the newest."""
+        self._free.append(self.slots.pop(index))
+
+    def slot_table(self) -> Tensor:
+        """Slots, newest frame first: ``[len(self)]`` int64 on the block's device."""
+        return torch.tensor(self.slots[::-1], device=self.block.device)
+
+    def _grow(self, frame: Tensor) -> None:
+        used = 0 if self.block is None else len(self.block)
+        capacity = max(4, 2 * used)
+        block = frame.new_empty((capacity, *frame.shape))
+        if used:
+            block[:used] = self.block
+        self.block = block
+        self._free = list(range(capacity - 1, used - 1, -1))
+
+
+class MemoryBank:
+    """Memorise frames and read them for a query frame.
+
+    An object has values from the frame on in which it entered; objects that entered in the same frame form a group.
+    A group's frames are therefore the newest ones of the bank: a single pass over the keys, from the newest frame to
+    the oldest, serves all groups.
+
+    Args:
+        top_k: memory positions read for each query position.
+        max_frames: bound on the memory frames, without the temporary one; annotated frames are never evicted, of the
+            others the oldest goes. None: no bound.
+        kernel_sigma: see ``model.memory.apply_kernel``; None for plain memory reading.
+    """
+
+    def __init__(self, top_k: int, *, max_frames: int | None = None, kernel_sigma: float | None = None) -> None:
+        self.top_k = top_k
+        self.max_frames = max_frames
+        self.kernel_sigma = kernel_sigma
+        self._keys = FrameBuffer()  # [h*w,CK]
+        self._groups: list[FrameBuffer] = []  # [h*w,K of the group,CV], in the order of entry
+        self._is_annotated: list[bool] = []  # per frame, oldest first
+        self._has_temporary = False
+
+    @property
+    def num_objects(self) -> int:
+        """Objects with a memory, in the order of their entry."""
+        return sum(group.block.shape[2] for group in self._groups)
+
+    @property
+    def num_frames(self) -> int:
+        """Frames held, the temporary one included."""
+        return len(self._keys)
+
+    def add_memory(
+        self, key: Tensor, values: Tensor, *, is_temporary: bool = False, is_annotated: bool = False
+    ) -> None:
+        """Memorise a frame; this replaces a temporary frame.
+
+        Args:
+            key: ``[1,CK,h,w]``.
+            values: ``[K,CV,h,w]`` of all objects; rows beyond ``num_objects`` are objects that enter here.
+            is_temporary: hold the frame only until the next one.
+            is_annotated: never evict the frame.
+        """
+        if self._has_temporary:
+            self._discard(-1)
+        self._has_temporary = is_temporary
+        self._keys.append(key[0].flatten(1).t())
+        self._is_annotated.append(is_annotated)
+        if len(values) > self.num_objects:
+            sizes = [self.num_objects, len(values) - self.num_objects]
+            known, entering = values.split(sizes)
+            self._append_values(known)
+            self._groups.append(FrameBuffer())
+            self._groups[-1].append(entering.flatten(2).permute(2, 0, 1))
+        else:
+            self._append_values(values)
+        self._evict()
+
+    def read(self, query_key: Tensor) -> Tensor:
+        """Read the memory of every object for a query frame.
+
+        Args:
+            query_key: ``[1,CK,h,w]``.
+
+        Returns:
+            ``[K,CV,h,w]``, in the dtype of the values.
+        """
+        height, width = query_key.shape[-2:]
+        best, num_seen, readouts = None, 0, []
+        for group in reversed(self._groups):  # few frames to many
+            best = self._select(best, num_seen, len(group), query_key)
+            num_seen = len(group)
+            readouts.append(self._read_group(group, best).view(height, width, *group.block.shape[2:]))
+        return torch.cat(readouts[::-1], dim=2).permute(2, 3, 0, 1)
+
+    def remove(self, row: int) -> None:
+        """Forget an object. The rows after it move up by one."""
+        for group in self._groups:
+            num_objects = group.block.shape[2]
+            if row < num_objects:
+                group.block = torch.cat([group.block[:, :, :row], group.block[:, :, row + 1 :]], dim=2)
+                break
+            row -= num_objects
+        self._groups = [group for group in self._groups if group.block.shape[2]]
+        while len(self._keys) > max(map(len, self._groups), default=0):  # frames that nobody reads any more
+            self._discard(0)
+
+    def _append_values(self, values: Tensor) -> None:
+        sizes = [group.block.shape[2] for group in self._groups]
+        for group, rows in zip(self._groups, values.split(sizes)):
+            group.append(rows.flatten(2).permute(2, 0, 1))
+
+    def _evict(self) -> None:
+        permanent = self._is_annotated[:-1] if self._has_temporary else self._is_annotated
+        if self.max_frames is not None and len(permanent) > self.max_frames and not all(permanent):
+            self._discard(permanent.index(False))
+
+    def _discard(self, index: int) -> None:
+        from_newest = index if index < 0 else index - len(self._keys)
+        for group in self._groups:
+            if len(group) >= -from_newest:
+                group.discard(from_newest)
+        self._keys.discard(index)
+        self._is_annotated.pop(index)
+        self._has_temporary = self._has_temporary and from_newest != -1
+
+    def _select(self, best: TopK | None, start: int, stop: int, query_key: Tensor) -> TopK:
+        """Extend the selection by the frames ``start`` to ``stop``, counted from the newest."""
+        query = query_key.flatten(2)
+        cells = query.shape[2]
+        for first, keys in self._key_chunks(start, stop, max(1, CHUNK_POSITIONS // cells)):
+            similarity = get_similarity(keys.flatten(0, 1).t()[None], query)
+            if self.kernel_sigma is not None:
+                similarity = apply_kernel(similarity, query, self.kernel_sigma, query_key.shape[3])
+            best = merge_top_k(best, similarity[0], first * cells, self.top_k)
+        return best
+
+    def _key_chunks(self, start: int, stop: int, frames_per_chunk: int) -> Iterator[tuple[int, Tensor]]:
+        slots = self._keys.slot_table()
+        for first in range(start, stop, frames_per_chunk):
+            yield first, self._keys.block[slots[first : min(first + frames_per_chunk, stop)]]
+
+    def _read_group(self, group: FrameBuffer, best: TopK) -> Tensor:
+        """Read one group's values: ``[h*w,K*CV]``."""
+        cells = group.block.shape[1]
+        slot = group.slot_table()[best.position // cells]
+        rows = slot * cells + best.position % cells
+        return readout_top_k(best.affinity(), rows, group.block.flatten(2).flatten(0, 1))

@@ -1,0 +1,1 @@
+"""The STCN network, its memory reading, and the reading of its weights."""

@@ -1,0 +1,21 @@
+"""Soft aggregation of independent object probabilities (Oh et al., STM, ICCV 2019)."""
+
+import torch
+from torch import Tensor
+
+
+def aggregate(probabilities: Tensor, dim: int = 0) -> Tensor:
+    """Combine independent object probabilities, with the background, into logits of one distribution.
+
+    The background's probability is the product of all ``1 - p``; each of the K + 1 probabilities p, clamped to
+    ``[1e-7, 1 - 1e-7]``, gets the logit ``log(p / (1 - p))``. A softmax of the result over ``dim`` sums to 1.
+
+    Args:
+        probabilities: float32 in [0, 1], K objects along ``dim``.
+        dim: the object dimension.
+
+    Returns:
+        logits, float32, background first: K + 1 along ``dim``.
+    """
+    background = torch.prod(1 - probabilities, dim=dim, keepdim=True)
+    return torch.logit(torch.cat([background, probabilities], dim=dim), eps=1e-7)

@@ -1,0 +1,102 @@
+"""The only place that reads weights or does surgery on them."""
+
+import logging
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import ResNet18_Weights, ResNet50_Weights
+
+from model.network import STCN
+from util.download import DEFAULT_WEIGHTS, WEIGHTS_DRIVE_ID, drive_address
+from util.errors import InputError
+
+log = logging.getLogger(__name__)
+
+StateDict = dict[str, Tensor]
+MASK_CONV = "value_encoder.conv1.weight"  # its input channels: RGB, the object's mask, (the other objects' masks)
+
+
+def load_network(path: Path, device: torch.device | str = "cpu") -> STCN:
+    """Build the network that a file of weights belongs to, for inference.
+
+    Released weights are taken unchanged, with or without CBAM. Single-object (stage 0) weights get a fifth input
+    channel of zeros: the other objects' masks are ignored.
+
+    Returns:
+        The network in eval mode on ``device``, float32.
+
+    Raises:
+        InputError: no such file, not a file of weights, or weights of another network.
+    """
+    state_dict = read_state_dict(path)
+    if MASK_CONV in state_dict and state_dict[MASK_CONV].shape[1] == 4:
+        log.info("%s: single-object weights, an input channel of zeros is added", path)
+        state_dict[MASK_CONV] = nn.functional.pad(state_dict[MASK_CONV], (0, 0, 0, 0, 0, 1))
+    with torch.device("meta"):
+        network = STCN(use_cbam=any("fuser.attention" in name for name in state_dict))
+    _check_names(path, network.state_dict(), state_dict)
+    network.load_state_dict(state_dict, assign=True)
+    return network.float().to(device).eval()
+
+
+def read_state_dict(path: Path) -> StateDict:
+    """Read a network's state dict; of a resumable checkpoint, its network.
+
+    Raises:
+        InputError: no such file, or not a file of weights.
+    """
+    if not path.is_file():
+        raise InputError(_how_to_get(path))
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as e:  # the unpickler raises whatever the bytes make it raise
+        raise InputError(f"{path}: not a PyTorch file, or cut short; download or copy it again") from e
+    if isinstance(content, dict) and isinstance(content.get("network"), dict):
+        log.info("%s: a resumable checkpoint, its network is used", path)
+        content = content["network"]
+    if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
+        raise InputError(f"{path}: holds no network weights; give a .pth written by train.py or download_model.py")
+    return {name.removeprefix("module."): tensor for name, tensor in content.items()}
+
+
+def load_imagenet_encoders(network: STCN) -> None:
+    """Give both encoders the ImageNet weights that training starts from, downloaded by torchvision if needed.
+
+    The value encoder's extra input channels are orthogonal, its biases zero.
+
+    Raises:
+        OSError: if the weights cannot be downloaded.
+    """
+    key_weights = ResNet50_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
+    key_weights = {name.replace("layer1.", "res2."): tensor for name, tensor in key_weights.items()}
+    _copy_matching(network.key_encoder, key_weights)
+    value_weights = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
+    extra = torch.empty_like(network.value_encoder.conv1.weight[:, 3:], device="cpu")
+    nn.init.orthogonal_(extra)
+    value_weights["conv1.weight"] = torch.cat([value_weights["conv1.weight"], extra], dim=1)
+    _copy_matching(network.value_encoder, value_weights)
+
+
+def _copy_matching(module: nn.Module, state_dict: StateDict) -> None:
+    """Load the tensors whose names the module knows."""
+    known = module.state_dict()
+    module.load_state_dict({name: tensor for name, tensor in state_dict.items() if name in known}, strict=False)
+
+
+def _check_names(path: Path, expected: StateDict, found: StateDict) -> None:
+    """Refuse a state dict whose names or shapes differ from the network's."""
+    missing = [name for name in expected if name not in found]
+    unknown = [name for name in found if name not in expected]
+    reshaped = [name for name in expected if name in found and found[name].shape != expected[name].shape]
+    for what, names in (("lacks", missing), ("has the unknown", unknown), ("has another shape of", reshaped)):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise InputError(f"{path}: weights of another network: {what} {names[0]}{more}; give STCN's weights")
+
+
+def _how_to_get(path: Path) -> str:
+    by_hand = f"save the file at {drive_address(WEIGHTS_DRIVE_ID['s012'])} (Google Drive id {WEIGHTS_DRIVE_ID['s012']})"
+    if path == DEFAULT_WEIGHTS:
+        return f"{path}: no weights there; run `python download_model.py`, or {by_hand} under that name"
+    return f"{path}: no such file; `python download_model.py` writes {DEFAULT_WEIGHTS}, or {by_hand}"

@@ -1,0 +1,115 @@
+"""Memory reading: pure functions, shared by training and inference.
+
+Positions of all memory frames lie in one dimension of N; query positions in one of M = h * w.
+
+Training reads densely: ``readout(get_affinity(get_similarity(memory_key, query_key)), memory_value)``. Inference
+keeps the ``top_k`` best memory positions of each query position (Cheng et al., MiVOS, CVPR 2021), found chunk by
+chunk with ``merge_top_k`` and read with ``readout_top_k``: the same result without ever holding N x M numbers.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def get_similarity(memory_key: Tensor, query_key: Tensor) -> Tensor:
+    """Negative squared L2 distance of keys, up to a term that a softmax over the memory cancels.
+
+    ``(2 k.q - |k|^2) / sqrt(CK)``, always computed in float32.
+
+    Args:
+        memory_key: ``[B,CK,N]``.
+        query_key: ``[B,CK,M]``.
+
+    Returns:
+        ``[B,N,M]``, float32.
+    """
+    with torch.autocast(memory_key.device.type, enabled=False):
+        memory_key, query_key = memory_key.float(), query_key.float()
+        scale = 1 / math.sqrt(memory_key.shape[1])
+        squared_norm = memory_key.square().sum(1).unsqueeze(2)  # [B,N,1]
+        return torch.baddbmm(-scale * squared_norm, memory_key.transpose(1, 2), query_key, alpha=2 * scale)
+
+
+def apply_kernel(similarity: Tensor, query_key: Tensor, sigma: float, width: int) -> Tensor:
+    """Favour, for each memory position, the query cells around the one that resembles it most.
+
+    Seong et al., "Kernelized Memory Network", ECCV 2020: the affinity is weighted by a Gaussian of standard deviation
+    ``sigma`` cells; here its exponent is added to the similarity. The full distance counts in finding the centre.
+
+    Args:
+        similarity: ``[B,N,M]`` from ``get_similarity``.
+        query_key: ``[B,CK,M]``.
+        sigma: in cells of stride 16.
+        width: cells per row of the query frame.
+
+    Returns:
+        ``[B,N,M]``.
+    """
+    query_key = query_key.float()
+    distance = similarity - query_key.square().sum(1, keepdim=True) / math.sqrt(query_key.shape[1])
+    centre = distance.argmax(2, keepdim=True)  # [B,N,1]
+    cell = torch.arange(similarity.shape[2], device=similarity.device)
+    d_row = cell // width - centre // width
+    d_column = cell % width - centre % width
+    return similarity - (d_row.square() + d_column.square()) / (2 * sigma**2)
+
+
+def get_affinity(similarity: Tensor) -> Tensor:
+    """Softmax over the memory: ``[B,N,M] -> [B,N,M]``."""
+    return F.softmax(similarity, dim=1)
+
+
+def readout(affinity: Tensor, memory_value: Tensor) -> Tensor:
+    """Read values: affinity ``[B,N,M]``, memory_value ``[B,C,N]`` -> ``[B,C,M]``."""
+    return memory_value @ affinity.to(memory_value.dtype)
+
+
+class TopK(NamedTuple):
+    """The memory positions most similar to each query position, best first. k <= top_k."""
+
+    similarity: Tensor  # [M,k] float32
+    position: Tensor  # [M,k] int64
+
+    def affinity(self) -> Tensor:
+        """Softmax over the selected positions: ``[M,k]``, float32."""
+        return F.softmax(self.similarity, dim=1)
+
+
+def merge_top_k(best: TopK | None, similarity: Tensor, first_position: int, top_k: int) -> TopK:
+    """Update the best positions found so far with a further chunk of the memory.
+
+    Args:
+        best: of the chunks before, None at the first.
+        similarity: ``[n,M]``, of the chunk's n memory positions.
+        first_position: position of the chunk's first row.
+        top_k: how many positions to keep for each query position.
+
+    Returns:
+        The best ``min(top_k, positions seen)`` positions.
+    """
+    values, positions = similarity.t().topk(min(top_k, similarity.shape[0]), dim=1)
+    positions = positions + first_position
+    if best is not None:
+        values = torch.cat([best.similarity, values], 1)
+        values, order = values.topk(min(top_k, values.shape[1]), dim=1)
+        positions = torch.cat([best.position, positions], 1).gather(1, order)
+    return TopK(values, positions)
+
+
+def readout_top_k(affinity: Tensor, position: Tensor, memory_value: Tensor) -> Tensor:
+    """Sum the values of the selected positions.
+
+    Args:
+        affinity: ``[M,k]``, float32.
+        position: ``[M,k]``, int64, rows of memory_value.
+        memory_value: ``[N,C]``, contiguous.
+
+    Returns:
+        ``[M,C]``, dtype of memory_value.
+    """
+    weights = affinity.to(memory_value.dtype)
+    return F.embedding_bag(position, memory_value, mode="sum", per_sample_weights=weights)

@@ -1,0 +1,137 @@
+"""Building blocks of the network, each written for all objects of a frame at once.
+
+Features that depend on the frame alone are called *shared*: ``[B, C, h, w]``. Features of the K objects of each
+frame lie in the batch dimension, objects of one frame side by side: ``[B*K, C, h, w]``.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def add_shared(per_object: Tensor, shared: Tensor) -> Tensor:
+    """Add each frame's feature to all of its objects: ``[B*K,C,h,w] + [B,C,h,w] -> [B*K,C,h,w]``."""
+    num_frames = shared.shape[0]
+    return (per_object.unflatten(0, (num_frames, -1)) + shared.unsqueeze(1)).flatten(0, 1)
+
+
+def conv_split(conv: nn.Conv2d, per_object: Tensor, shared: Tensor, *, shared_first: bool = False) -> Tensor:
+    """Convolve ``cat(per_object, shared)`` along the channels, doing the shared part once per frame.
+
+    A convolution is linear in its input channels, so the sum of two partial convolutions equals the convolution of
+    the concatenation, up to rounding.
+
+    Args:
+        conv: a convolution of C1 + C2 input channels.
+        per_object: ``[B*K,C1,h,w]``.
+        shared: ``[B,C2,h,w]``.
+        shared_first: whether the shared channels come before the others in the weight.
+
+    Returns:
+        ``[B*K,C_out,h',w']``.
+    """
+    sizes = [per_object.shape[1], shared.shape[1]]
+    if shared_first:
+        shared_weight, object_weight = conv.weight.split(sizes[::-1], dim=1)
+    else:
+        object_weight, shared_weight = conv.weight.split(sizes, dim=1)
+    return add_shared(
+        F.conv2d(per_object, object_weight, None, conv.stride, conv.padding),
+        F.conv2d(shared, shared_weight, conv.bias, conv.stride, conv.padding),
+    )
+
+
+class ResBlock(nn.Module):
+    """Pre-activation residual block of two 3x3 convolutions.
+
+    With ``shared`` given, its input is ``cat(x, shared)``. The skip path convolves the un-activated input if the
+    number of channels changes.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        if in_channels != out_channels:
+            self.downsample = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+
+    def forward(self, x: Tensor, shared: Tensor | None = None) -> Tensor:
+        """``[B*K,C1,h,w]`` (and shared ``[B,C2,h,w]``, C1 + C2 = in_channels) -> ``[B*K,out_channels,h,w]``."""
+        if shared is None:
+            residual = self.conv1(F.relu(x))
+            skip = self.downsample(x) if hasattr(self, "downsample") else x
+        else:
+            residual = conv_split(self.conv1, F.relu(x), F.relu(shared))
+            skip = conv_split(self.downsample, x, shared)
+        return skip + self.conv2(F.relu(residual))
+
+
+class FeatureFuser(nn.Module):
+    """Fuse an object's feature with the frame's key-encoder feature, with or without CBAM attention."""
+
+    def __init__(self, in_channels: int, out_channels: int, attention: nn.Module | None) -> None:
+        super().__init__()
+        self.block1 = ResBlock(in_channels, out_channels)
+        self.attention = attention
+        self.block2 = ResBlock(out_channels, out_channels)
+
+    def forward(self, x: Tensor, f16: Tensor) -> Tensor:
+        """x ``[B*K,C1,h,w]``, f16 ``[B,C2,h,w]``, C1 + C2 = in_channels -> ``[B*K,out_channels,h,w]``."""
+        x = self.block1(x, f16)
+        return self.block2(x if self.attention is None else x + self.attention(x))
+
+
+class UpsampleBlock(nn.Module):
+    """Double the resolution of the decoder's feature and add the frame's finer feature."""
+
+    def __init__(self, skip_channels: int, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.skip_conv = nn.Conv2d(skip_channels, in_channels, 3, padding=1)
+        self.out_conv = ResBlock(in_channels, out_channels)
+
+    def forward(self, skip: Tensor, x: Tensor) -> Tensor:
+        """skip ``[B,skip_channels,2h,2w]``, x ``[B*K,in_channels,h,w]`` -> ``[B*K,out_channels,2h,2w]``."""
+        x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        return self.out_conv(add_shared(x, self.skip_conv(skip)))
+
+
+class KeyProjection(nn.Module):
+    """Project the key encoder's stride-16 feature to keys."""
+
+    def __init__(self, in_channels: int, key_channels: int) -> None:
+        super().__init__()
+        self.key_proj = nn.Conv2d(in_channels, key_channels, 3, padding=1)
+        nn.init.orthogonal_(self.key_proj.weight)
+        nn.init.zeros_(self.key_proj.bias)
+
+    def forward(self, f16: Tensor) -> Tensor:
+        """``[B,in_channels,h,w] -> [B,key_channels,h,w]``."""
+        return self.key_proj(f16)
+
+
+class Decoder(nn.Module):
+    """Turn the memory readout of each object, with the frame's features, into a logit per pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.compress = ResBlock(1024, 512)
+        self.up_16_8 = UpsampleBlock(512, 512, 256)
+        self.up_8_4 = UpsampleBlock(256, 256, 256)
+        self.pred = nn.Conv2d(256, 1, 3, padding=1)
+
+    def forward(self, memory_readout: Tensor, thin: Tensor, f8: Tensor, f4: Tensor) -> Tensor:
+        """Decode.
+
+        Args:
+            memory_readout: ``[B*K,512,H/16,W/16]``.
+            thin: ``[B,512,H/16,W/16]``.
+            f8: ``[B,512,H/8,W/8]``.
+            f4: ``[B,256,H/4,W/4]``.
+
+        Returns:
+            logits ``[B*K,1,H,W]``.
+        """
+        x = self.compress(memory_readout, thin)
+        x = self.up_16_8(f8, x)
+        x = self.up_8_4(f4, x)
+        x = self.pred(F.relu(x))
+        return F.interpolate(x, scale_factor=4, mode="bilinear", align_corners=False)

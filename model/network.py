@@ -1,0 +1,92 @@
+"""STCN: space-time correspondence network (Cheng, Tai, Tang, NeurIPS 2021, arXiv 2106.05210).
+
+One class for training and inference. State-dict names are those of the released weights.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from model.cbam import CBAM
+from model.modules import Decoder, FeatureFuser, KeyProjection
+from model.resnet import KeyEncoder, ValueBackbone
+
+KEY_CHANNELS = 64
+VALUE_CHANNELS = 512
+
+
+class KeyFeatures(NamedTuple):
+    """What one frame gives, independent of any mask. H, W are multiples of 16."""
+
+    key: Tensor  # [B,64,H/16,W/16]
+    thin: Tensor  # [B,512,H/16,W/16], the decoder's stride-16 feature
+    f16: Tensor  # [B,1024,H/16,W/16]
+    f8: Tensor  # [B,512,H/8,W/8]
+    f4: Tensor  # [B,256,H/4,W/4]
+
+
+class ValueEncoder(ValueBackbone):
+    """Encode a frame together with an object's mask into the object's memory value."""
+
+    def __init__(self, mask_channels: int, *, use_cbam: bool) -> None:
+        super().__init__(mask_channels)
+        self.fuser = FeatureFuser(256 + 1024, VALUE_CHANNELS, CBAM(VALUE_CHANNELS) if use_cbam else None)
+
+    def forward(self, frames: Tensor, masks: Tensor, f16: Tensor) -> Tensor:
+        """frames ``[B,3,H,W]``, masks ``[B*K,mask_channels,H,W]``, f16 ``[B,1024,h,w]`` -> ``[B*K,512,h,w]``."""
+        return self.fuser(super().forward(frames, masks), f16)
+
+
+class STCN(nn.Module):
+    """The network.
+
+    Args:
+        single_object: the value encoder sees an object's mask only (training stage 0), not the sum of the other
+            objects' masks beside it.
+        use_cbam: attention in the value encoder's fuser, as published; some weights come without.
+    """
+
+    def __init__(self, *, single_object: bool = False, use_cbam: bool = True) -> None:
+        super().__init__()
+        self.single_object = single_object
+        self.key_encoder = KeyEncoder()
+        self.value_encoder = ValueEncoder(1 if single_object else 2, use_cbam=use_cbam)
+        self.key_proj = KeyProjection(1024, KEY_CHANNELS)
+        self.key_comp = nn.Conv2d(1024, 512, 3, padding=1)
+        self.decoder = Decoder()
+
+    def encode_key(self, frames: Tensor) -> KeyFeatures:
+        """Encode frames ``[B,3,H,W]``, ImageNet-normalised, H and W multiples of 16."""
+        f16, f8, f4 = self.key_encoder(frames)
+        return KeyFeatures(self.key_proj(f16), self.key_comp(f16), f16, f8, f4)
+
+    def encode_value(self, frames: Tensor, f16: Tensor, masks: Tensor) -> Tensor:
+        """Encode what each object looks like in a frame.
+
+        Args:
+            frames: ``[B,3,H,W]``, as given to ``encode_key``.
+            f16: ``[B,1024,H/16,W/16]``, from ``encode_key``.
+            masks: ``[B,K,H,W]``, probabilities in [0, 1] of all K objects.
+
+        Returns:
+            values ``[B,K,512,H/16,W/16]``.
+        """
+        channels = [masks]
+        if not self.single_object:
+            channels.append(masks.sum(1, keepdim=True) - masks)  # the other objects' masks
+        masks_of_object = torch.stack(channels, dim=2).flatten(0, 1)  # [B*K,mask_channels,H,W]
+        return self.value_encoder(frames, masks_of_object, f16).unflatten(0, masks.shape[:2])
+
+    def segment(self, memory_readout: Tensor, features: KeyFeatures) -> Tensor:
+        """Decode each object's memory readout.
+
+        Args:
+            memory_readout: ``[B,K,512,H/16,W/16]``.
+            features: of the same B frames.
+
+        Returns:
+            logits ``[B,K,H,W]``, float32; a sigmoid makes them independent object probabilities.
+        """
+        logits = self.decoder(memory_readout.flatten(0, 1), features.thin, features.f8, features.f4)
+        return logits.float().view(*memory_readout.shape[:2], *logits.shape[-2:])

@@ -1,0 +1,74 @@
+"""Choice of the device and of its reduced precision."""
+
+import sys
+
+import torch
+
+from util.errors import InputError
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Resolve ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    ``auto`` takes CUDA, else Apple's GPU, else the CPU.
+
+    Raises:
+        InputError: unknown name, or a device that this machine or this PyTorch lacks.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as e:
+        raise InputError(f"--device {name}: unknown; choose auto, cpu, cuda, cuda:N or mps") from e
+    available = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if (device.index or 0) >= available.get(device.type, 0):
+        raise InputError(f"--device {name}: not available here; --device auto takes what there is")
+    return device
+
+
+def choose_amp_dtype(device: torch.device) -> torch.dtype | None:
+    """Reduced precision that is fast on the device: float16 on CUDA, bfloat16 on CPUs that have it, else None."""
+    if device.type == "cuda":
+        return torch.float16
+    if device.type == "cpu" and _cpu_has_bfloat16():
+        return torch.bfloat16
+    return None
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for the work queued on the device."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def peak_memory(device: torch.device) -> float:
+    """Largest memory held so far, in GiB: of the process, or on CUDA what PyTorch allocated on the device.
+
+    NaN where the system does not tell (a CPU under Windows).
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    if resource is None:
+        return float("nan")
+    unit = 1 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def describe_device(device: torch.device, amp_dtype: torch.dtype | None) -> str:
+    """One phrase for logs, such as ``cuda (NVIDIA H200), float16``."""
+    name = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
+    return f"{device}{name}, {str(amp_dtype or torch.float32).removeprefix('torch.')}"
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 natively; PyTorch has no public question for it."""
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, check, bool)() for check in checks)

@@ -1,0 +1,49 @@
+"""Reading ahead of the computing and writing behind it, each in threads of its own, with bounded queues."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def prefetch(items: Iterable[T], depth: int) -> Iterator[T]:
+    """Iterate over ``items`` in a background thread, ``depth`` of them ahead; its errors are raised here."""
+    iterator, end = iter(items), object()
+    pool = ThreadPoolExecutor(1)
+    try:
+        ahead = deque(pool.submit(next, iterator, end) for _ in range(depth))
+        while (item := ahead.popleft().result()) is not end:
+            ahead.append(pool.submit(next, iterator, end))
+            yield item
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class BackgroundWriter:
+    """Run tasks in background threads; at most ``max_pending`` wait or run at a time.
+
+    As a context manager it waits for all tasks at the end, or drops the waiting ones if the block failed. An error
+    of a task is raised by a later ``submit`` or at the end.
+    """
+
+    def __init__(self, num_threads: int, max_pending: int = 8) -> None:
+        self._pool = ThreadPoolExecutor(num_threads)
+        self._max_pending = max_pending
+        self._pending: deque[Future] = deque()
+
+    def submit(self, task: Callable[..., None], *args) -> None:
+        """Queue ``task(*args)``; waits while the queue is full."""
+        if len(self._pending) >= self._max_pending:
+            self._pending.popleft().result()
+        self._pending.append(self._pool.submit(task, *args))
+
+    def __enter__(self) -> "BackgroundWriter":
+        return self
+
+    def __exit__(self, error_type: type | None, *_) -> None:
+        self._pool.shutdown(cancel_futures=error_type is not None)
+        if error_type is None:
+            for task in self._pending:
+                task.result()

@@ -124,6 +124,8 @@ class InferenceCore:
         Raises:
             ValueError: if the object is not known.
         """
+        if label not in self.labels:
+            raise ValueError(f"object {label} is not known; known are {self.labels}")
         row = self.labels.index(label)
         self.labels.pop(row)
         if row < self._bank.num_objects:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from util.errors import InputError
 from util.files import natural_key
+from util.mask_io import UNREADABLE
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
@@ -28,6 +29,13 @@ def list_images(folder: Path) -> dict[str, Path]:
                 raise InputError(f"{path}: shares its base name with {images[path.stem].name}; rename one of them")
             images[path.stem] = path
     return images
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    """``[H,W,3]`` uint8; 16-bit grey images keep their upper 8 bits."""
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return np.array(image.convert("RGB"))
 
 
 class FrameFolder:
@@ -74,8 +82,8 @@ class FrameFolder:
             path = self._images[name]
             try:
                 with Image.open(path) as image:
-                    yield name, np.array(image.convert("RGB"))
-            except (OSError, SyntaxError, ValueError) as e:
+                    yield name, _to_rgb(image)
+            except UNREADABLE as e:
                 raise InputError(f"{path}: unreadable frame ({e}); write it again") from e
 
     @staticmethod
@@ -83,7 +91,7 @@ class FrameFolder:
         try:
             with Image.open(path) as image:
                 return image.height, image.width
-        except (OSError, SyntaxError, ValueError) as e:
+        except UNREADABLE as e:
             raise InputError(f"{path}: unreadable frame ({e}); write it again") from e
 
 
@@ -95,7 +103,8 @@ class VideoFile:
         with self._open() as container:
             stream = container.streams.video[0]
             self.frame_rate = Fraction(stream.average_rate or 24)
-            self._num_frames = stream.frames or sum(packet.size > 0 for packet in container.demux(stream))
+            self._num_frames = sum(map(self._is_shown, container.demux(stream)))
+            self._num_announced = stream.frames  # 0 if the format does not tell
         if not self._num_frames:
             raise InputError(f"{path}: no frames; give another video")
 
@@ -116,19 +125,20 @@ class VideoFile:
         Raises:
             InputError: naming the frame at which decoding fails.
         """
-        index = num_packets = 0
+        index = 0
         with self._open() as container:
-            container.streams.video[0].thread_type = "AUTO"
+            container.streams.video[0].thread_type = "SLICE"  # frame threads swallow errors at the end
             try:
                 for packet in container.demux(video=0):
-                    num_packets += packet.size > 0
+                    if packet.is_corrupt:
+                        raise InputError(f"{self.path}: damaged after frame {index:05d}; copy it again")
                     for frame in packet.decode():
                         if index >= start:
                             yield f"{index:05d}", self._upright(frame)
                         index += 1
             except av.FFmpegError as e:
                 raise InputError(f"{self.path}: unreadable at frame {index:05d} ({e.strerror}); convert it anew") from e
-        if num_packets < self._num_frames:  # fewer frames than packets is normal: an edit list may hide some
+        if index < self._num_frames:
             raise InputError(f"{self.path}: ends at frame {index:05d} of {self._num_frames}; copy it again")
 
     def _open(self) -> "av.container.InputContainer":
@@ -140,6 +150,11 @@ class VideoFile:
             container.close()
             raise InputError(f"{self.path}: holds no video stream; give another file")
         return container
+
+    @staticmethod
+    def _is_shown(packet: "av.Packet") -> bool:
+        """Whether a packet gives a frame: the last is empty, and an edit list may hide some."""
+        return packet.size > 0 and not packet.is_discard
 
     @staticmethod
     def _upright(frame: "av.VideoFrame") -> np.ndarray:

@@ -90,12 +90,23 @@ def _match_masks(frames: FrameFolder | VideoFile, masks: Path) -> dict[str, Path
     if not paths:
         raise InputError(f"{masks}: no mask in it; give the mask of each object where it first appears")
     if isinstance(frames, VideoFile):  # frame numbers, with any number of leading zeros
-        paths = {f"{int(name):05d}" if name.isdecimal() else name: path for name, path in paths.items()}
+        paths = _by_frame_number(paths)
     unknown = sorted(paths.keys() - set(frames.names))
     if unknown:
         first, last = frames.names[0], frames.names[-1]
         raise InputError(f"{paths[unknown[0]]}: no such frame in {frames.path}, which has {first} to {last}; rename it")
     return {name: paths[name] for name in frames.names if name in paths}
+
+
+def _by_frame_number(paths: dict[str, Path]) -> dict[str, Path]:
+    """Name masks as a video file's frames are named."""
+    numbered: dict[str, Path] = {}
+    for name, path in paths.items():
+        frame = f"{int(name):05d}" if name.isdecimal() else name
+        if frame in numbered:
+            raise InputError(f"{path}: names the same frame as {numbered[frame].name}; remove one of them")
+        numbered[frame] = path
+    return numbered
 
 
 def _collect_labels(pixels_of_frame: dict[str, Counter[int]], max_objects: int, masks: Path) -> list[int]:

@@ -15,8 +15,8 @@ from util.files import write_then_rename
 
 log = logging.getLogger(__name__)
 
-EDGE_SHARE = 0.001  # a smoothed edge's value holds less than this share of the image
-EDGE_REACH = 2  # pixels from a smoothed edge's pixel to the regions that it separates
+SOLID_SHARE = 0.1  # an object's value: this share of its pixels lies inside uniform 3x3 squares
+EDGE_REACH = 8  # pixels from a smoothed edge's pixel to the regions that it separates (a JPEG block)
 EDGE_CERTAINTY = 0.9  # share of a value's pixels that must lie at borders
 
 
@@ -33,11 +33,15 @@ def make_palette(num_colours: int = 256) -> list[int]:
 PALETTE = make_palette()
 
 
+# What Pillow raises for files that it cannot decode.
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
 class MaskReader:
     """Read the masks of one video; a colour means the same object in all of them.
 
-    Indexed, grey, 1-bit and 16-bit images hold ids. Colour images get ids 1, 2, .. in the order in which the colours
-    appear; black and transparent pixels are background.
+    Indexed, grey, 1-bit and 16-bit images hold ids. Colour images get ids 1, 2, .. mask by mask, within a mask in the
+    order of R, G, B; black and transparent pixels are background.
 
     Attributes:
         palette: 768 numbers to write masks with: that of an indexed image, the colours of colour images, or DAVIS's.
@@ -47,6 +51,7 @@ class MaskReader:
         self.palette = list(PALETTE)
         self._ignore_id = ignore_id
         self._id_of_colour = {0: 0}  # of 0xRRGGBB
+        self._has_grey = False  # whether a grey image with objects was read
 
     def read(self, path: Path) -> np.ndarray:
         """Read a mask: ``[H,W]`` int32.
@@ -57,7 +62,7 @@ class MaskReader:
         try:
             with Image.open(path) as image:
                 image.load()
-        except (OSError, SyntaxError, ValueError) as e:
+        except UNREADABLE as e:
             raise InputError(f"{path}: unreadable mask ({e}); write it again") from e
         if image.mode == "P":
             colours = image.getpalette()
@@ -75,12 +80,19 @@ class MaskReader:
 
     def _from_grey_or_colour(self, image: Image.Image, path: Path) -> np.ndarray:
         red, green, blue, alpha = np.moveaxis(np.asarray(image.convert("RGBA"), np.int32), 2, 0)
-        is_grey = np.array_equal(red, green) and np.array_equal(red, blue)
-        values = np.where(alpha < 128, 0, red if is_grey else red << 16 | green << 8 | blue)
+        is_opaque = alpha >= 128
+        has_colours_already = len(self._id_of_colour) > 1
+        is_grey = not has_colours_already and bool(np.all((red == green) & (red == blue) | ~is_opaque))
+        values = np.where(is_opaque, red if is_grey else red << 16 | green << 8 | blue, 0)
         values, num_merged = merge_smoothed_edges(values)
         if num_merged:
             log.warning("%s: %d values of smoothed edges merged into the nearest object", path, num_merged)
-        return values if is_grey else self._ids_of_colours(values)
+        if is_grey:
+            self._has_grey |= bool(values.any())
+            return values
+        if self._has_grey:
+            raise InputError(f"{path}: a colour mask after grey ones; save all masks of a video in one way")
+        return self._ids_of_colours(values)
 
     def _ids_of_colours(self, colours: np.ndarray) -> np.ndarray:
         unique, inverse = np.unique(colours, return_inverse=True)
@@ -96,8 +108,9 @@ class MaskReader:
 def merge_smoothed_edges(values: np.ndarray) -> tuple[np.ndarray, int]:
     """Merge the in-between values that smoothing or JPEG leaves along the borders of a mask.
 
-    A value belongs to an edge if it holds under 0.1 % of the image and nearly all its pixels lie within two pixels of
-    two different more frequent values. A small object that stands alone, or is thicker than that, is kept.
+    A value is solid if a tenth of its pixels have eight neighbours of the same value, as an object's inside has. It
+    belongs to an edge if it is not solid and nearly all its pixels lie within eight pixels of two different solid
+    values. A small object is solid; a thin one that touches one region only is kept as well.
 
     Args:
         values: ``[H,W]`` int32, 0 for background.
@@ -107,26 +120,18 @@ def merge_smoothed_edges(values: np.ndarray) -> tuple[np.ndarray, int]:
     """
     unique, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     inverse = inverse.reshape(values.shape)
-    is_candidate = (counts < EDGE_SHARE * values.size) & (unique != 0)
-    if not is_candidate.any():
+    is_inside = ndimage.minimum_filter(inverse, 3) == ndimage.maximum_filter(inverse, 3)
+    is_solid = np.bincount(inverse[is_inside], minlength=len(unique)) >= SOLID_SHARE * counts
+    is_solid |= unique == 0
+    if is_solid.all():
         return values, 0
-    rows, columns = np.nonzero(is_candidate[inverse])
-    own = inverse[rows, columns]
-    at_border = np.bincount(own, _separates_larger(inverse, counts, rows, columns), minlength=len(unique))
-    is_edge = is_candidate & (at_border >= EDGE_CERTAINTY * counts)
+    window = 2 * EDGE_REACH + 1
+    lowest = ndimage.minimum_filter(np.where(is_solid[inverse], inverse, len(unique)), window)
+    highest = ndimage.maximum_filter(np.where(is_solid[inverse], inverse, -1), window)
+    at_border = np.bincount(inverse[lowest < highest], minlength=len(unique))
+    is_edge = ~is_solid & (at_border >= EDGE_CERTAINTY * counts)
     nearest = ndimage.distance_transform_edt(is_edge[inverse], return_distances=False, return_indices=True)
     return values[tuple(nearest)], int(is_edge.sum())
-
-
-def _separates_larger(inverse: np.ndarray, counts: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Whether each pixel ``(rows, columns)`` has two different more frequent values in reach: bool ``[pixels]``."""
-    padded = np.pad(inverse, EDGE_REACH, mode="edge")
-    window = range(2 * EDGE_REACH + 1)
-    around = np.stack([padded[rows + dy, columns + dx] for dy in window for dx in window])  # [25,pixels]
-    is_larger = counts[around] > counts[inverse[rows, columns]]
-    lowest = np.where(is_larger, around, len(counts)).min(0)
-    highest = np.where(is_larger, around, -1).max(0)
-    return lowest < highest
 
 
 def write_mask(path: Path, mask: np.ndarray, palette: list[int] | None = None) -> None:

@@ -42,9 +42,10 @@ def _outline_and_number(canvas: np.ndarray, region: np.ndarray, label: int, colo
     row, column = np.unravel_index(depth.argmax(), depth.shape)
     scale = max(0.4, min(region.shape) / 800)
     (width, height), _ = cv2.getTextSize(str(label), cv2.FONT_HERSHEY_SIMPLEX, scale, 2)
-    origin = (int(column - width / 2), int(row + height / 2))
-    for thickness, ink in ((4, (0, 0, 0)), (2, (255, 255, 255))):
-        cv2.putText(canvas, str(label), origin, cv2.FONT_HERSHEY_SIMPLEX, scale, ink, thickness, cv2.LINE_AA)
+    x, y = int(column - width / 2), int(row + height / 2)
+    rim = [(dx, dy, (0, 0, 0)) for dx in (-1, 1) for dy in (-1, 1)]
+    for dx, dy, ink in (*rim, (0, 0, (255, 255, 255))):
+        cv2.putText(canvas, str(label), (x + dx, y + dy), cv2.FONT_HERSHEY_SIMPLEX, scale, ink, 2, cv2.LINE_AA)
 
 
 class OverlayVideo:
@@ -81,11 +82,13 @@ class OverlayVideo:
         self._renaming.__exit__(*error)
 
     def _open(self, height: int, width: int) -> None:
-        self._container = av.open(str(self._temporary), "w", options={"movflags": "+faststart"})
+        container = av.open(str(self._temporary), "w", options={"movflags": "+faststart"})
         try:
-            self._stream = self._container.add_stream("libx264", rate=self._frame_rate)
+            self._stream = container.add_stream("libx264", rate=self._frame_rate)
         except (av.FFmpegError, ValueError) as e:
+            container.close()
             raise InputError(f"{self._path}: this PyAV cannot write H.264; `pip install av`, or drop --overlay") from e
+        self._container = container
         self._stream.height, self._stream.width = height, width
         self._stream.pix_fmt = "yuv420p"
         self._stream.options = {"crf": "20"}

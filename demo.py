@@ -26,13 +26,14 @@ def make_untrained_weights(path: Path) -> None:
     network = STCN()
     try:
         load_imagenet_encoders(network)
-        state = "only its encoders are trained (on ImageNet)"
+        state = "only the encoders are trained, on ImageNet"
     except OSError as e:
-        state = f"it is untrained altogether (ImageNet weights cannot be fetched: {e})"
+        state = f"nothing is trained, since ImageNet weights cannot be fetched ({e})"
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_then_rename(path) as temporary:
         torch.save(network.state_dict(), temporary)
-    print(f"There is no {DEFAULT_WEIGHTS}. The demo runs with a network of which {state}: ITS MASKS MEAN NOTHING.")
+    print(f"There is no {DEFAULT_WEIGHTS}. The demo runs with a network of which {state}.")
+    print("ITS MASKS MEAN NOTHING; they only show that everything works.")
     print("For real masks run `python download_model.py`, then the demo again.")
 
 

@@ -22,6 +22,11 @@ def filled_network(**variant: bool) -> STCN:
     return network
 
 
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def network() -> STCN:
     return filled_network()

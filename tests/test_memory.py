@@ -35,11 +35,6 @@ def random_frames(num_frames: int, num_objects: int = 1, height: int = 3, width:
     return keys, torch.randn(num_frames, num_objects, CV, height, width)
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-
-
 @pytest.mark.parametrize("chunk", [1, 12, 30, 4096])
 @pytest.mark.parametrize("sigma", [None, 1.5])
 @pytest.mark.parametrize("top_k", [1, 5, 20, 1000])

@@ -42,10 +42,20 @@ def main() -> int:
     if not weights.exists():
         weights = OUTPUT / "untrained.pth"
         make_untrained_weights(weights)
-    command = ["eval_generic.py", "--video", CLIP, "--mask", FIRST_MASK, "--output", OUTPUT, "--model", weights]
+    command = [
+        PROJECT_ROOT / "eval_generic.py",
+        "--video",
+        CLIP,
+        "--mask",
+        FIRST_MASK,
+        "--output",
+        OUTPUT,
+        "--model",
+        weights,
+    ]
     command = [*map(str, command), "--overlay", *sys.argv[1:]]
     print("$ python", *command, flush=True)
-    return subprocess.run([sys.executable, *command], cwd=PROJECT_ROOT).returncode
+    return subprocess.run([sys.executable, *command]).returncode
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ def download(which: str, target: Path) -> None:
         try:
             gdown.download(id=drive_id, output=str(temporary))
         except Exception as e:  # gdown raises whatever its HTTP library does
-            raise InputError(f"{target.name}: download failed ({str(e).strip().splitlines()[0]}); {by_hand}") from e
+            cause = (str(e).strip() or type(e).__name__).splitlines()[0]
+            raise InputError(f"{target.name}: download failed ({cause}); {by_hand}") from e
         if not temporary.exists():
             raise InputError(f"{target.name}: Google Drive refused the download; {by_hand}")
     print(f"wrote {target}")

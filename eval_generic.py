@@ -47,7 +47,8 @@ def list_videos(args: argparse.Namespace) -> list[VideoEntry]:
         InputError: there are none, or the output lies inside the input.
     """
     if args.video is not None:
-        return [VideoEntry(args.video.resolve().stem, args.video, args.mask)]
+        path = args.video.resolve()
+        return [VideoEntry(path.name if path.is_dir() else path.stem, args.video, args.mask)]
     if args.output.resolve().is_relative_to(args.data_path.resolve()):
         raise InputError(f"--output {args.output}: lies inside --data_path; choose a folder elsewhere")
     return generic_videos(args.data_path)

@@ -46,6 +46,12 @@ class Settings:
     max_objects: int = 50
     ignore_id: int | None = None
 
+    @property
+    def extra_endings(self) -> list[str]:
+        """What is written beside a video's folder once its last frame is done."""
+        endings = {"_overlay.mp4": self.overlay, "_scores.csv": self.save_scores}
+        return [ending for ending, is_wanted in endings.items() if is_wanted]
+
 
 @dataclass
 class Totals:
@@ -96,6 +102,7 @@ def make_settings(args: argparse.Namespace, *, use_amp: bool, short_side: int) -
         InputError: an unusable device.
     """
     device = choose_device(args.device)
+    torch.backends.cudnn.allow_tf32 = use_amp  # without AMP, float32 means float32
     config = InferenceConfig(
         top_k=args.top,
         mem_every=args.mem_every,
@@ -120,16 +127,17 @@ def evaluate(entries: Sequence[VideoEntry], model: Path, settings: Settings) -> 
     for entry in entries:
         _refuse_output_among_input(settings.output, entry)
     network = load_network(model, settings.device)
-    totals, failures = Totals(), []
+    totals, failures = Totals(), []  # of the errors only their text: a traceback would keep a video's memory alive
     for index, entry in enumerate(entries):
         try:
             _segment_entry(network, entry, settings, totals, f"{entry.name} ({index + 1} of {len(entries)})")
         except InputError as e:
-            failures.append(e)
-            if len(entries) > 1:
-                print(f"error: {e}", file=sys.stderr)
+            if len(entries) == 1:
+                raise
+            failures.append(str(e))
+            print(f"error: {e}", file=sys.stderr)
     if len(failures) == len(entries):
-        raise failures[0] if len(entries) == 1 else InputError(f"none of {len(entries)} videos could be segmented")
+        raise InputError(f"none of {len(entries)} videos could be segmented")
     memory = f"peak memory {peak_memory(settings.device):.2f} GiB"
     print(f"{totals}, {memory} ({describe_device(settings.device, settings.config.amp_dtype)})")
     print(f"masks are in {settings.output}")
@@ -139,21 +147,31 @@ def evaluate(entries: Sequence[VideoEntry], model: Path, settings: Settings) -> 
 def _segment_entry(network: STCN, entry: VideoEntry, settings: Settings, totals: Totals, title: str) -> None:
     """Open one video, segment it if need be, and add it to the totals."""
     video = Video(entry, max_objects=settings.max_objects, ignore_id=settings.ignore_id)
-    paths = [settings.output / video.name / f"{name}.png" for name in video.output_names]
+    folder = settings.output / video.name
+    paths = [folder / f"{name}.png" for name in video.output_names]
+    paths += [folder.with_name(folder.name + ending) for ending in settings.extra_endings]
     if settings.resume and all(path.exists() for path in paths):
-        print(f"{title}: all masks are there, skipped")
+        print(f"{title}: all is there, skipped")
         return
     for path in paths:  # of an earlier run: an interrupted rerun must not look finished
         path.unlink(missing_ok=True)
     try:
         totals.seconds += segment_video(network, video, settings, title)
-    except torch.OutOfMemoryError as e:
+    except (RuntimeError, MemoryError) as e:
+        if not _is_out_of_memory(e):
+            raise
         raise InputError(f"{video.name}: out of memory; try --max_memory_frames 20 or a smaller --size") from e
     except OSError as e:
         raise InputError(f"{e.filename or settings.output}: {e.strerror or e}; mend this and run with --resume") from e
     totals.videos += 1
-    totals.frames += len(paths)
+    totals.frames += len(video.output_names)
     totals.objects += len(video.labels)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """CUDA has an error class of its own; the CPU and Apple's GPU raise a RuntimeError."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
 
 
 def segment_video(network: STCN, video: Video, settings: Settings, title: str) -> float:
@@ -167,6 +185,7 @@ def segment_video(network: STCN, video: Video, settings: Settings, title: str) -
     seconds = 0.0
     bar = progressbar.ProgressBar(
         max_value=len(video.output_names),
+        max_error=False,  # damaged video files may hold more frames than they tell
         widgets=[title, " ", progressbar.Bar(), " ", progressbar.SimpleProgress(), " ", progressbar.AdaptiveETA()],
     )
     output = VideoOutput(
@@ -211,7 +230,8 @@ def resize_probabilities(probabilities: Tensor, size: tuple[int, int]) -> Tensor
 
 def _refuse_output_among_input(output: Path, entry: VideoEntry) -> None:
     """The output must neither lie inside the input nor overwrite it."""
-    for source in (entry.frames, entry.masks):
-        target = (output / entry.name).resolve()
-        if target.is_relative_to(source.resolve()) or output.resolve().is_relative_to(source.resolve()):
+    target = (output / entry.name).resolve()
+    for source in (entry.frames.resolve(), entry.masks.resolve()):
+        is_inside = output.resolve().is_relative_to(source) or target.is_relative_to(source)
+        if is_inside or source.is_relative_to(target):
             raise InputError(f"--output {output}: would write into the input {source}; choose a folder elsewhere")

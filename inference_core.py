@@ -80,7 +80,7 @@ class InferenceCore:
         needed as memory, are not computed.
 
         Args:
-            image: ``[3,H,W]`` float32, ImageNet-normalised; of the same size in each step.
+            image: ``[3,H,W]`` float32, ImageNet-normalised, on the network's device; of the same size in each step.
             mask: ``[H,W]`` object ids (any numeric dtype), 0 where nothing is labelled; None without an annotation.
             labels: ids annotated by ``mask``, distinct and not 0; an id without a pixel is an object not in sight.
                 Default: the ids found in the mask.

@@ -7,16 +7,20 @@ from torch import Tensor
 
 from model.memory import TopK, apply_kernel, get_similarity, merge_top_k, readout_top_k
 
-CHUNK_POSITIONS = 4096  # memory positions compared with the query at a time
+CHUNK_SIZE = 2**23  # numbers of the similarity held at a time: 32 MiB
 
 
 class FrameBuffer:
     """Equally shaped tensors, one per frame, in one preallocated block that doubles when it is full.
 
     Slots of discarded frames are used again. ``slots`` holds the slot of each frame, oldest first.
+
+    Args:
+        expected_frames: more frames are unlikely: do not double beyond this number before it is reached.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, expected_frames: int | None = None) -> None:
+        self._expected_frames = expected_frames
         self.block: Tensor | None = None  # [capacity, ...]
         self.slots: list[int] = []
         self._free: list[int] = []
@@ -43,6 +47,8 @@ class FrameBuffer:
     def _grow(self, frame: Tensor) -> None:
         used = 0 if self.block is None else len(self.block)
         capacity = max(4, 2 * used)
+        if self._expected_frames is not None and used < self._expected_frames:
+            capacity = min(capacity, self._expected_frames)
         block = frame.new_empty((capacity, *frame.shape))
         if used:
             block[:used] = self.block
@@ -68,7 +74,8 @@ class MemoryBank:
         self.top_k = top_k
         self.max_frames = max_frames
         self.kernel_sigma = kernel_sigma
-        self._keys = FrameBuffer()  # [h*w,CK]
+        self._expected_frames = None if max_frames is None else max_frames + 1  # one for the temporary frame
+        self._keys = FrameBuffer(self._expected_frames)  # [h*w,CK]
         self._groups: list[FrameBuffer] = []  # [h*w,K of the group,CV], in the order of entry
         self._is_annotated: list[bool] = []  # per frame, oldest first
         self._has_temporary = False
@@ -96,6 +103,11 @@ class MemoryBank:
         """
         if self._has_temporary:
             self._discard(-1)
+        if not is_temporary and self.max_frames is not None and len(self._keys) >= self.max_frames:
+            if False in self._is_annotated:
+                self._discard(self._is_annotated.index(False))
+            elif not is_annotated:
+                return  # there is room for annotated frames only
         self._has_temporary = is_temporary
         self._keys.append(key[0].flatten(1).t())
         self._is_annotated.append(is_annotated)
@@ -103,11 +115,10 @@ class MemoryBank:
             sizes = [self.num_objects, len(values) - self.num_objects]
             known, entering = values.split(sizes)
             self._append_values(known)
-            self._groups.append(FrameBuffer())
+            self._groups.append(FrameBuffer(self._expected_frames))
             self._groups[-1].append(entering.flatten(2).permute(2, 0, 1))
         else:
             self._append_values(values)
-        self._evict()
 
     def read(self, query_key: Tensor) -> Tensor:
         """Read the memory of every object for a query frame.
@@ -143,11 +154,6 @@ class MemoryBank:
         for group, rows in zip(self._groups, values.split(sizes)):
             group.append(rows.flatten(2).permute(2, 0, 1))
 
-    def _evict(self) -> None:
-        permanent = self._is_annotated[:-1] if self._has_temporary else self._is_annotated
-        if self.max_frames is not None and len(permanent) > self.max_frames and not all(permanent):
-            self._discard(permanent.index(False))
-
     def _discard(self, index: int) -> None:
         from_newest = index if index < 0 else index - len(self._keys)
         for group in self._groups:
@@ -160,18 +166,21 @@ class MemoryBank:
     def _select(self, best: TopK | None, start: int, stop: int, query_key: Tensor) -> TopK:
         """Extend the selection by the frames ``start`` to ``stop``, counted from the newest."""
         query = query_key.flatten(2)
-        cells = query.shape[2]
-        for first, keys in self._key_chunks(start, stop, max(1, CHUNK_POSITIONS // cells)):
-            similarity = get_similarity(keys.flatten(0, 1).t()[None], query)
+        for first, keys in self._key_chunks(start, stop, max(1, CHUNK_SIZE // query.shape[2])):
+            similarity = get_similarity(keys.t()[None], query)
             if self.kernel_sigma is not None:
                 similarity = apply_kernel(similarity, query, self.kernel_sigma, query_key.shape[3])
-            best = merge_top_k(best, similarity[0], first * cells, self.top_k)
+            best = merge_top_k(best, similarity[0], first, self.top_k)
         return best
 
-    def _key_chunks(self, start: int, stop: int, frames_per_chunk: int) -> Iterator[tuple[int, Tensor]]:
-        slots = self._keys.slot_table()
-        for first in range(start, stop, frames_per_chunk):
-            yield first, self._keys.block[slots[first : min(first + frames_per_chunk, stop)]]
+    def _key_chunks(self, start: int, stop: int, num_positions: int) -> Iterator[tuple[int, Tensor]]:
+        """Yield up to ``num_positions`` keys ``[n,CK]`` at a time, with the first one's position."""
+        slots, cells = self._keys.slot_table(), self._keys.block.shape[1]
+        num_frames = max(1, num_positions // cells)
+        for first in range(start, stop, num_frames):
+            keys = self._keys.block[slots[first : min(first + num_frames, stop)]].flatten(0, 1)
+            for offset in range(0, len(keys), num_positions):
+                yield first * cells + offset, keys[offset : offset + num_positions]
 
     def _read_group(self, group: FrameBuffer, best: TopK) -> Tensor:
         """Read one group's values: ``[h*w,K*CV]``."""

@@ -1,5 +1,6 @@
 """Where frames come from: a folder of images or a video file. Both are read one frame at a time."""
 
+import logging
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cached_property
@@ -12,6 +13,8 @@ from PIL import Image
 from util.errors import InputError
 from util.files import natural_key
 from util.mask_io import UNREADABLE
+
+log = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
@@ -103,8 +106,8 @@ class VideoFile:
         with self._open() as container:
             stream = container.streams.video[0]
             self.frame_rate = Fraction(stream.average_rate or 24)
-            self._num_frames = sum(map(self._is_shown, container.demux(stream)))
             self._num_announced = stream.frames  # 0 if the format does not tell
+            self._num_frames = self._count_frames(container)
         if not self._num_frames:
             raise InputError(f"{path}: no frames; give another video")
 
@@ -125,11 +128,12 @@ class VideoFile:
         Raises:
             InputError: naming the frame at which decoding fails.
         """
-        index = 0
+        index = num_packets = 0
         with self._open() as container:
             container.streams.video[0].thread_type = "SLICE"  # frame threads swallow errors at the end
             try:
                 for packet in container.demux(video=0):
+                    num_packets += packet.size > 0
                     if packet.is_corrupt:
                         raise InputError(f"{self.path}: damaged after frame {index:05d}; copy it again")
                     for frame in packet.decode():
@@ -138,8 +142,10 @@ class VideoFile:
                         index += 1
             except av.FFmpegError as e:
                 raise InputError(f"{self.path}: unreadable at frame {index:05d} ({e.strerror}); convert it anew") from e
-        if index < self._num_frames:
+        if num_packets < self._num_announced:
             raise InputError(f"{self.path}: ends at frame {index:05d} of {self._num_frames}; copy it again")
+        if index < self._num_frames:
+            log.warning("%s: only %d of %d frames could be decoded", self.path, index, self._num_frames)
 
     def _open(self) -> "av.container.InputContainer":
         try:
@@ -151,10 +157,17 @@ class VideoFile:
             raise InputError(f"{self.path}: holds no video stream; give another file")
         return container
 
-    @staticmethod
-    def _is_shown(packet: "av.Packet") -> bool:
-        """Whether a packet gives a frame: the last is empty, and an edit list may hide some."""
-        return packet.size > 0 and not packet.is_discard
+    def _count_frames(self, container: "av.container.InputContainer") -> int:
+        """Packets that give a frame: an edit list hides some, and a cut leaves some before the first key frame."""
+        count, first_time = 0, None
+        try:
+            for packet in container.demux(video=0):
+                first_time = packet.pts if first_time is None else first_time
+                is_before_first = None not in (packet.pts, first_time) and packet.pts < first_time
+                count += packet.size > 0 and not packet.is_discard and not is_before_first
+        except av.FFmpegError as e:
+            raise InputError(f"{self.path}: unreadable after frame {count:05d} ({e.strerror}); copy it again") from e
+        return count
 
     @staticmethod
     def _upright(frame: "av.VideoFrame") -> np.ndarray:

@@ -1,6 +1,7 @@
 """The only place that reads weights or does surgery on them."""
 
 import logging
+from http.client import HTTPException
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ StateDict = dict[str, Tensor]
 MASK_CONV = "value_encoder.conv1.weight"  # its input channels: RGB, the object's mask, (the other objects' masks)
 
 
-def load_network(path: Path, device: torch.device | str = "cpu") -> STCN:
+def load_network(path: Path | str, device: torch.device | str = "cpu") -> STCN:
     """Build the network that a file of weights belongs to, for inference.
 
     Released weights are taken unchanged, with or without CBAM. Single-object (stage 0) weights get a fifth input
@@ -29,6 +30,7 @@ def load_network(path: Path, device: torch.device | str = "cpu") -> STCN:
     Raises:
         InputError: no such file, not a file of weights, or weights of another network.
     """
+    path = Path(path)
     state_dict = read_state_dict(path)
     if MASK_CONV in state_dict and state_dict[MASK_CONV].shape[1] == 4:
         log.info("%s: single-object weights, an input channel of zeros is added", path)
@@ -56,7 +58,7 @@ def read_state_dict(path: Path) -> StateDict:
         log.info("%s: a resumable checkpoint, its network is used", path)
         content = content["network"]
     if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
-        raise InputError(f"{path}: holds no network weights; give a .pth written by train.py or download_model.py")
+        raise InputError(f"{path}: holds no network weights; give a .pth as download_model.py writes it")
     return {name.removeprefix("module."): tensor for name, tensor in content.items()}
 
 
@@ -68,10 +70,13 @@ def load_imagenet_encoders(network: STCN) -> None:
     Raises:
         OSError: if the weights cannot be downloaded.
     """
-    key_weights = ResNet50_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
+    try:
+        key_weights = ResNet50_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
+        value_weights = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
+    except (RuntimeError, HTTPException) as e:  # a wrong checksum, a cut connection
+        raise OSError(str(e)) from e
     key_weights = {name.replace("layer1.", "res2."): tensor for name, tensor in key_weights.items()}
     _copy_matching(network.key_encoder, key_weights)
-    value_weights = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
     extra = torch.empty_like(network.value_encoder.conv1.weight[:, 3:], device="cpu")
     nn.init.orthogonal_(extra)
     value_weights["conv1.weight"] = torch.cat([value_weights["conv1.weight"], extra], dim=1)

@@ -112,4 +112,14 @@ def readout_top_k(affinity: Tensor, position: Tensor, memory_value: Tensor) -> T
         ``[M,C]``, dtype of memory_value.
     """
     weights = affinity.to(memory_value.dtype)
+    if memory_value.device.type == "mps":  # releases of PyTorch before 2.10 lack embedding_bag there
+        return sum_weighted_rows(weights, position, memory_value)
     return F.embedding_bag(position, memory_value, mode="sum", per_sample_weights=weights)
+
+
+def sum_weighted_rows(weights: Tensor, position: Tensor, rows: Tensor) -> Tensor:
+    """``embedding_bag`` in plain operations: weights ``[M,k]``, position ``[M,k]``, rows ``[N,C]`` -> ``[M,C]``."""
+    total = rows.new_zeros(len(position), rows.shape[1])
+    for weight, index in zip(weights.unbind(1), position.unbind(1)):
+        total.addcmul_(weight[:, None], rows[index])
+    return total

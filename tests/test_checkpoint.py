@@ -13,7 +13,7 @@ from util.errors import InputError
 
 
 def test_released_weights_load_unchanged(network: STCN, weights: Path) -> None:
-    loaded = load_network(weights)
+    loaded = load_network(str(weights))
     assert not loaded.training
     for name, tensor in network.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor), name

@@ -121,9 +121,13 @@ def test_resume_skips_finished_videos_only(run, tmp_path: Path) -> None:
     before = finished.stat().st_mtime_ns
     status, out, _ = run(*arguments, "--resume")
     assert status == 0
-    assert "a (1 of 2): all masks are there, skipped" in out
+    assert "a (1 of 2): all is there, skipped" in out
     assert finished.stat().st_mtime_ns == before
     assert unfinished.exists()
+    status, out, _ = run(*arguments, "--resume", "--overlay")  # the overlays are not there yet
+    assert status == 0
+    assert "skipped" not in out
+    assert (tmp_path / "out" / "a_overlay.mp4").exists()
 
 
 def test_one_bad_video_does_not_lose_the_others(run, tmp_path: Path) -> None:
@@ -170,6 +174,13 @@ def truncated_video(root: Path) -> list:
     return ["--video", root / "clip.mp4"]
 
 
+def mask_in_the_output(root: Path) -> list:
+    """A corrected result of an earlier run, given as the mask of the next."""
+    (root / "out" / "frames").mkdir(parents=True)
+    write_mask(root / "out" / "frames" / "00000.png", np.ones((48, 64), np.uint8))
+    return ["--mask", root / "out" / "frames" / "00000.png"]
+
+
 def mask_of_no_frame(root: Path) -> list:
     (root / "masks").mkdir()
     write_mask(root / "masks" / "00077.png", np.ones((48, 64), np.uint8))
@@ -189,6 +200,7 @@ def mask_of_no_frame(root: Path) -> list:
         (lambda root: ["--video", root / "nowhere"], r"nowhere: no such file or folder"),
         (lambda root: ["--output", root / "frames" / "out"], r"would write into the input"),
         (lambda root: ["--output", root], r"would write into the input"),
+        (mask_in_the_output, r"would write into the input"),
         (lambda root: ["--device", "cuda:99"], r"--device cuda:99: not available here"),
         (lambda root: ["--device", "abacus"], r"--device abacus: unknown"),
         (lambda root: ["--model", root / "first.png"], r"first\.png: not a PyTorch file"),

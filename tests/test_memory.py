@@ -8,7 +8,7 @@ from torch import Tensor
 
 import inference_memory_bank
 from inference_memory_bank import MemoryBank
-from model.memory import TopK, apply_kernel, get_similarity, merge_top_k
+from model.memory import TopK, apply_kernel, get_similarity, merge_top_k, readout_top_k, sum_weighted_rows
 
 CK, CV = 8, 6
 
@@ -35,12 +35,12 @@ def random_frames(num_frames: int, num_objects: int = 1, height: int = 3, width:
     return keys, torch.randn(num_frames, num_objects, CV, height, width)
 
 
-@pytest.mark.parametrize("chunk", [1, 12, 30, 4096])
+@pytest.mark.parametrize("chunk", [1, 5, 12, 30, 4096])
 @pytest.mark.parametrize("sigma", [None, 1.5])
 @pytest.mark.parametrize("top_k", [1, 5, 20, 1000])
 def test_reading_equals_the_dense_twin(monkeypatch, chunk: int, sigma: float | None, top_k: int) -> None:
     """For any chunk size, and also where fewer than k positions exist."""
-    monkeypatch.setattr(inference_memory_bank, "CHUNK_POSITIONS", chunk)
+    monkeypatch.setattr(inference_memory_bank, "CHUNK_SIZE", chunk * 12)
     keys, values = random_frames(5)
     query = torch.randn(CK, 3, 4)
     bank = MemoryBank(top_k, kernel_sigma=sigma)
@@ -159,7 +159,7 @@ def test_insertion_copies_nothing_but_the_frame() -> None:
         addresses.add((bank._keys.block.data_ptr(), len(bank._keys.block)))
     assert bank.num_frames == 6
     assert len(addresses) == 2
-    assert max(capacity for _, capacity in addresses) == 8
+    assert max(capacity for _, capacity in addresses) == 7  # with room for a temporary frame
 
 
 def test_reading_never_holds_the_dense_affinity() -> None:
@@ -179,4 +179,9 @@ def test_reading_never_holds_the_dense_affinity() -> None:
     with Recorder():
         bank.read(torch.randn(1, CK, height, width))
     cells = height * width
-    assert max(sizes) <= inference_memory_bank.CHUNK_POSITIONS * cells < num_frames * cells * cells
+    assert max(sizes) <= inference_memory_bank.CHUNK_SIZE < num_frames * cells * cells
+
+
+def test_plain_operations_equal_embedding_bag() -> None:
+    weights, position, rows = torch.rand(9, 4), torch.randint(20, (9, 4)), torch.randn(20, 5)
+    torch.testing.assert_close(sum_weighted_rows(weights, position, rows), readout_top_k(weights, position, rows))

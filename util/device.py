@@ -41,14 +41,6 @@ def choose_amp_dtype(device: torch.device) -> torch.dtype | None:
     return None
 
 
-def synchronize(device: torch.device) -> None:
-    """Wait for the work queued on the device."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
-
-
 def peak_memory(device: torch.device) -> float:
     """Largest memory held so far, in GiB: of the process, or on CUDA what PyTorch allocated on the device.
 

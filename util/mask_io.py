@@ -52,6 +52,7 @@ class MaskReader:
         self._ignore_id = ignore_id
         self._id_of_colour = {0: 0}  # of 0xRRGGBB
         self._has_grey = False  # whether a grey image with objects was read
+        self._noted: set[Path] = set()  # masks whose smoothed edges were told of
 
     def read(self, path: Path) -> np.ndarray:
         """Read a mask: ``[H,W]`` int32.
@@ -85,13 +86,14 @@ class MaskReader:
         is_grey = not has_colours_already and bool(np.all((red == green) & (red == blue) | ~is_opaque))
         values = np.where(is_opaque, red if is_grey else red << 16 | green << 8 | blue, 0)
         values, num_merged = merge_smoothed_edges(values)
-        if num_merged:
+        if num_merged and path not in self._noted:
+            self._noted.add(path)
             log.warning("%s: %d values of smoothed edges merged into the nearest object", path, num_merged)
         if is_grey:
             self._has_grey |= bool(values.any())
             return values
         if self._has_grey:
-            raise InputError(f"{path}: a colour mask after grey ones; save all masks of a video in one way")
+            raise InputError(f"{path}: colours after a mask of grey and white only; save indexed masks instead")
         return self._ids_of_colours(values)
 
     def _ids_of_colours(self, colours: np.ndarray) -> np.ndarray:

@@ -74,12 +74,14 @@ class OverlayVideo:
         for packet in self._stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
             self._container.mux(packet)
 
-    def __exit__(self, *error) -> None:
-        if self._container is not None:
-            for packet in self._stream.encode():
-                self._container.mux(packet)
-            self._container.close()
-        self._renaming.__exit__(*error)
+    def __exit__(self, error_type: type | None, *error) -> None:
+        try:
+            if self._container is not None:
+                with self._container:
+                    if error_type is None:
+                        self._container.mux(self._stream.encode())
+        finally:
+            self._renaming.__exit__(error_type, *error)
 
     def _open(self, height: int, width: int) -> None:
         container = av.open(str(self._temporary), "w", options={"movflags": "+faststart"})

@@ -7,7 +7,8 @@ read once and each mask written as soon as it is final.
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--keep_annotations", action="store_true", help="write given masks through unchanged")
     add("--max_objects", type=positive_int, default=50, help="refuse masks with more ids than this (default: 50)")
     add("--ignore_id", type=positive_int, help='an id that means "not labelled" in masks, e.g. 255 (default: none)')
-    add("--resume", action="store_true", help="skip videos whose masks are all there")
+    add("--resume", action="store_true", help="skip videos whose results are all there")
 
 
 def positive_int(text: str) -> int:
@@ -130,7 +131,8 @@ def evaluate(entries: Sequence[VideoEntry], model: Path, settings: Settings) -> 
     totals, failures = Totals(), []  # of the errors only their text: a traceback would keep a video's memory alive
     for index, entry in enumerate(entries):
         try:
-            _segment_entry(network, entry, settings, totals, f"{entry.name} ({index + 1} of {len(entries)})")
+            with _failures_as_input_errors(entry, settings):
+                _segment_entry(network, entry, settings, totals, f"{entry.name} ({index + 1} of {len(entries)})")
         except InputError as e:
             if len(entries) == 1:
                 raise
@@ -155,17 +157,23 @@ def _segment_entry(network: STCN, entry: VideoEntry, settings: Settings, totals:
         return
     for path in paths:  # of an earlier run: an interrupted rerun must not look finished
         path.unlink(missing_ok=True)
-    try:
-        totals.seconds += segment_video(network, video, settings, title)
-    except (RuntimeError, MemoryError) as e:
-        if not _is_out_of_memory(e):
-            raise
-        raise InputError(f"{video.name}: out of memory; try --max_memory_frames 20 or a smaller --size") from e
-    except OSError as e:
-        raise InputError(f"{e.filename or settings.output}: {e.strerror or e}; mend this and run with --resume") from e
+    totals.seconds += segment_video(network, video, settings, title)
     totals.videos += 1
     totals.frames += len(video.output_names)
     totals.objects += len(video.labels)
+
+
+@contextmanager
+def _failures_as_input_errors(entry: VideoEntry, settings: Settings) -> Iterator[None]:
+    """Tell of memory, disks and folders that fail in one line."""
+    try:
+        yield
+    except OSError as e:
+        raise InputError(f"{e.filename or settings.output}: {e.strerror or e}; mend this and run with --resume") from e
+    except (RuntimeError, MemoryError) as e:
+        if not _is_out_of_memory(e):
+            raise
+        raise InputError(f"{entry.name}: out of memory; try --max_memory_frames 20 or a smaller --size") from e
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -82,7 +82,7 @@ class MemoryBank:
 
     @property
     def num_objects(self) -> int:
-        """Objects with a memory, in the order of their entry."""
+        """Number of objects with a memory."""
         return sum(group.block.shape[2] for group in self._groups)
 
     @property

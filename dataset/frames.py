@@ -85,9 +85,10 @@ class FrameFolder:
             path = self._images[name]
             try:
                 with Image.open(path) as image:
-                    yield name, _to_rgb(image)
+                    rgb = _to_rgb(image)
             except UNREADABLE as e:
                 raise InputError(f"{path}: unreadable frame ({e}); write it again") from e
+            yield name, rgb
 
     @staticmethod
     def _read_size(path: Path) -> tuple[int, int]:
@@ -119,8 +120,9 @@ class VideoFile:
     @cached_property
     def size(self) -> tuple[int, int]:
         """``(height, width)`` as shown, after rotation."""
-        _, image = next(self.read())
-        return image.shape[:2]
+        for _, image in self.read():
+            return image.shape[:2]
+        raise InputError(f"{self.path}: no frame could be decoded; convert it anew")
 
     def read(self, start: int = 0) -> Iterator[tuple[str, np.ndarray]]:
         """Yield name and ``[H,W,3]`` uint8 RGB image of each frame from the ``start``-th on.

@@ -15,8 +15,10 @@ import argparse
 import logging
 from pathlib import Path
 
-from dataset.videos import VideoEntry, generic_videos
-from evaluation import add_arguments, evaluate, make_settings
+from dataset.benchmarks import generic_videos
+from dataset.videos import VideoEntry
+from evaluation import evaluate
+from evaluation_settings import add_arguments, make_settings
 from util.errors import InputError, exit_on_input_error
 
 

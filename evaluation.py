@@ -1,119 +1,34 @@
-"""The one loop behind all ``eval_*.py``: frames in, masks out, videos one after the other.
+"""What all ``eval_*.py`` do: segment a list of videos one after the other, score and report.
 
-Reading and writing run in threads beside the computing: a loader some frames ahead, writers behind. Each frame is
-read once and each mask written as soon as it is final.
+Started by ``torchrun``, the processes divide the videos among themselves.
 """
 
-import argparse
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
-import progressbar
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-
-from dataset.transforms import input_size, prepare_image, prepare_mask
-from dataset.videos import Frame, Video, VideoEntry
-from inference_core import InferenceConfig, InferenceCore
+from dataset.videos import Video, VideoEntry, count_frames
+from evaluation_settings import Settings
 from model.checkpoint import load_network
 from model.network import STCN
-from util.device import choose_amp_dtype, choose_device, describe_device, peak_memory
-from util.download import DEFAULT_WEIGHTS
+from scoring import SequenceScores, format_scores, score_sequence, write_scores
+from segmentation import segment_video
+from util.device import describe_device, peak_memory
+from util.distributed import ProcessGroup, divide, process_group
 from util.errors import InputError
-from util.pipeline import prefetch
-from util.video_output import Prediction, VideoOutput
-
-FRAMES_AHEAD = 4
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What is the same for all videos of a run."""
+class VideoResult(NamedTuple):
+    """What became of one video."""
 
-    output: Path  # masks go to output/<video>/
-    device: torch.device
-    config: InferenceConfig
-    short_side: int = 480  # of the network's input, in pixels; -1: native size
-    overlay: bool = False
-    save_scores: bool = False
-    keep_annotations: bool = False
-    resume: bool = False
-    max_objects: int = 50
-    ignore_id: int | None = None
-
-    @property
-    def extra_endings(self) -> list[str]:
-        """What is written beside a video's folder once its last frame is done."""
-        endings = {"_overlay.mp4": self.overlay, "_scores.csv": self.save_scores}
-        return [ending for ending, is_wanted in endings.items() if is_wanted]
-
-
-@dataclass
-class Totals:
-    """Sums over the videos of a run."""
-
-    videos: int = 0
-    frames: int = 0
+    name: str
+    frames: int = 0  # computed in this run
     objects: int = 0
     seconds: float = 0.0  # computing, without reading and writing
-
-    def __str__(self) -> str:
-        counts = f"{self.videos} video(s), {self.frames} frames, {self.objects} objects"
-        if not self.frames:
-            return counts
-        return f"{counts}, {self.frames / self.seconds:.2f} FPS without reading and writing"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options that all evaluation scripts share."""
-    add = parser.add_argument
-    add("--model", type=Path, default=DEFAULT_WEIGHTS, help="weights, a .pth (default: saves/stcn.pth)")
-    add("--output", type=Path, required=True, help="folder to write to")
-    add("--top", type=positive_int, default=20, help="memory positions read per query position (default: 20)")
-    add("--mem_every", type=positive_int, default=5, help="memorise every n-th frame (default: 5)")
-    add("--include_last", action="store_true", help="hold the last frame as a temporary memory as well")
-    add("--max_memory_frames", type=positive_int, help="bound on memory frames, for long videos (default: none)")
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
-    add("--overlay", action="store_true", help="write <video>_overlay.mp4 with coloured, numbered objects")
-    add("--save_scores", action="store_true", help="write probabilities (.npz per frame) and confidences (.csv)")
-    add("--keep_annotations", action="store_true", help="write given masks through unchanged")
-    add("--max_objects", type=positive_int, default=50, help="refuse masks with more ids than this (default: 50)")
-    add("--ignore_id", type=positive_int, help='an id that means "not labelled" in masks, e.g. 255 (default: none)')
-    add("--resume", action="store_true", help="skip videos whose results are all there")
-
-
-def positive_int(text: str) -> int:
-    """Type of an option."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not positive")
-    return value
-
-
-def make_settings(args: argparse.Namespace, *, use_amp: bool, short_side: int) -> Settings:
-    """Settings from the options of ``add_arguments``.
-
-    Raises:
-        InputError: an unusable device.
-    """
-    device = choose_device(args.device)
-    torch.backends.cudnn.allow_tf32 = use_amp  # without AMP, float32 means float32
-    config = InferenceConfig(
-        top_k=args.top,
-        mem_every=args.mem_every,
-        include_last=args.include_last,
-        max_memory_frames=args.max_memory_frames,
-        amp_dtype=choose_amp_dtype(device) if use_amp else None,
-    )
-    names = ("output", "overlay", "save_scores", "keep_annotations", "resume", "max_objects", "ignore_id")
-    options = {name: getattr(args, name) for name in names}
-    return Settings(device=device, config=config, short_side=short_side, **options)
+    scores: SequenceScores | None = None
+    error: str = ""
 
 
 def evaluate(entries: Sequence[VideoEntry], model: Path, settings: Settings) -> int:
@@ -127,40 +42,89 @@ def evaluate(entries: Sequence[VideoEntry], model: Path, settings: Settings) -> 
     """
     for entry in entries:
         _refuse_output_among_input(settings.output, entry)
+    with process_group() as group:
+        share = _own_share(entries, group)
+        results = _segment_videos(share, model, settings, group)
+        memory = f"peak memory {peak_memory(settings.device):.2f} GiB"
+        device = describe_device(settings.device, settings.config.amp_dtype)
+        if group.size > 1:
+            print(f"process {group.rank} of 0 to {group.size - 1}: {_describe([results])}, {memory} ({device})")
+        shares = group.gather(results)
+    errors = [result.error for results in shares for result in results if result.error]
+    if len(errors) == len(entries):
+        raise InputError(errors[0] if len(errors) == 1 else f"none of {len(errors)} videos could be segmented")
+    if group.is_main:
+        print(f"{_describe(shares)}" + (f", {memory} ({device})" if group.size == 1 else ""))
+        print(f"masks are in {settings.output}")
+        if settings.score:
+            _report_scores([result for results in shares for result in results], entries, settings.output)
+    return 1 if errors else 0
+
+
+def _own_share(entries: Sequence[VideoEntry], group: ProcessGroup) -> Sequence[VideoEntry]:
+    """The videos of this process, all if it is alone."""
+    if group.size == 1:
+        return entries
+    indices = divide([count_frames(entry) for entry in entries], group.size)[group.rank]
+    return [entries[index] for index in indices]
+
+
+def _segment_videos(
+    entries: Sequence[VideoEntry], model: Path, settings: Settings, group: ProcessGroup
+) -> list[VideoResult]:
     network = load_network(model, settings.device)
-    totals, failures = Totals(), []  # of the errors only their text: a traceback would keep a video's memory alive
+    results = []  # of errors only their text: a traceback would keep a video's memory alive
     for index, entry in enumerate(entries):
+        title = f"{entry.name} ({index + 1} of {len(entries)})"
         try:
             with _failures_as_input_errors(entry, settings):
-                _segment_entry(network, entry, settings, totals, f"{entry.name} ({index + 1} of {len(entries)})")
+                results.append(_segment_entry(network, entry, settings, title, show_bar=group.is_main))
         except InputError as e:
-            if len(entries) == 1:
-                raise
-            failures.append(str(e))
-            print(f"error: {e}", file=sys.stderr)
-    if len(failures) == len(entries):
-        raise InputError(f"none of {len(entries)} videos could be segmented")
-    memory = f"peak memory {peak_memory(settings.device):.2f} GiB"
-    print(f"{totals}, {memory} ({describe_device(settings.device, settings.config.amp_dtype)})")
-    print(f"masks are in {settings.output}")
-    return 1 if failures else 0
+            results.append(VideoResult(entry.name, error=str(e)))
+            if len(entries) > 1 or group.size > 1:
+                print(f"error: {e}", file=sys.stderr)
+    return results
 
 
-def _segment_entry(network: STCN, entry: VideoEntry, settings: Settings, totals: Totals, title: str) -> None:
-    """Open one video, segment it if need be, and add it to the totals."""
-    video = Video(entry, max_objects=settings.max_objects, ignore_id=settings.ignore_id)
+def _segment_entry(network: STCN, entry: VideoEntry, settings: Settings, title: str, *, show_bar: bool) -> VideoResult:
+    """Open one video, segment it if need be, and score it if asked."""
+    video = Video(entry, max_objects=settings.max_objects, ignore_id=settings.ignore_id, output_all=settings.output_all)
     folder = settings.output / video.name
     paths = [folder / f"{name}.png" for name in video.output_names]
     paths += [folder.with_name(folder.name + ending) for ending in settings.extra_endings]
     if settings.resume and all(path.exists() for path in paths):
         print(f"{title}: all is there, skipped")
-        return
-    for path in paths:  # of an earlier run: an interrupted rerun must not look finished
-        path.unlink(missing_ok=True)
-    totals.seconds += segment_video(network, video, settings, title)
-    totals.videos += 1
-    totals.frames += len(video.output_names)
-    totals.objects += len(video.labels)
+        result = VideoResult(video.name)
+    else:
+        for path in paths:  # of an earlier run: an interrupted rerun must not look finished
+            path.unlink(missing_ok=True)
+        seconds = segment_video(network, video, settings, title if show_bar else None)
+        result = VideoResult(video.name, len(video.frame_names), len(video.labels), seconds)
+    if not settings.score:
+        return result
+    return result._replace(scores=score_sequence(folder, entry.truth, is_single_object=entry.is_single_object))
+
+
+def _describe(shares: Sequence[Sequence[VideoResult]]) -> str:
+    """Counts and speed of the processes' results."""
+    done = [result for share in shares for result in share if not result.error]
+    frames, seconds = sum(result.frames for result in done), sum(result.seconds for result in done)
+    counts = f"{len(done)} video(s), {frames} frames, {sum(result.objects for result in done)} objects"
+    if not frames:
+        return counts
+    speed = f"{counts}, {frames / seconds:.2f} FPS without reading and writing"
+    if len(shares) == 1:
+        return speed
+    slowest = max(sum(result.seconds for result in share) for share in shares)
+    return f"{speed} in each process, {frames / slowest:.2f} in all {len(shares)} together"
+
+
+def _report_scores(results: Sequence[VideoResult], entries: Sequence[VideoEntry], output: Path) -> None:
+    scores_by_name = {result.name: result.scores for result in results if result.scores is not None}
+    scores = {entry.name: scores_by_name[entry.name] for entry in entries if entry.name in scores_by_name}
+    write_scores(scores, output)
+    print(format_scores(scores, len(entries)))
+    print(f"fractions, also by object, are in {output / 'scores.json'} and scores.csv")
 
 
 @contextmanager
@@ -173,67 +137,13 @@ def _failures_as_input_errors(entry: VideoEntry, settings: Settings) -> Iterator
     except (RuntimeError, MemoryError) as e:
         if not _is_out_of_memory(e):
             raise
-        raise InputError(f"{entry.name}: out of memory; try --max_memory_frames 20 or a smaller --size") from e
+        raise InputError(f"{entry.name}: out of memory; try --max_memory_frames 20 or a smaller size") from e
 
 
 def _is_out_of_memory(error: Exception) -> bool:
     """CUDA has an error class of its own; the CPU and Apple's GPU raise a RuntimeError."""
     text = str(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
-
-
-def segment_video(network: STCN, video: Video, settings: Settings, title: str) -> float:
-    """Segment one video and write the results.
-
-    Returns:
-        Seconds of computing: from frames in memory to masks in memory.
-    """
-    core = InferenceCore(network, settings.config)
-    id_dtype = np.uint8 if video.labels[-1] < 256 else np.uint16
-    seconds = 0.0
-    bar = progressbar.ProgressBar(
-        max_value=len(video.output_names),
-        max_error=False,  # damaged video files may hold more frames than they tell
-        widgets=[title, " ", progressbar.Bar(), " ", progressbar.SimpleProgress(), " ", progressbar.AdaptiveETA()],
-    )
-    output = VideoOutput(
-        settings.output / video.name,
-        video.palette,
-        video.frames.frame_rate,
-        overlay=settings.overlay,
-        save_scores=settings.save_scores,
-    )
-    with output, bar:
-        for frame in prefetch(video, FRAMES_AHEAD):
-            start = time.perf_counter()
-            prediction = _segment_frame(core, frame, settings, id_dtype)
-            seconds += time.perf_counter() - start
-            output.write(prediction)
-            bar.increment()
-    return seconds
-
-
-def _segment_frame(core: InferenceCore, frame: Frame, settings: Settings, id_dtype: type) -> Prediction:
-    """From a frame in host memory to its mask in host memory, at the frame's own size."""
-    frame_size = frame.image.shape[:2]
-    size = input_size(*frame_size, settings.short_side)
-    image = prepare_image(frame.image, size, settings.device)
-    mask = None if frame.mask is None else prepare_mask(frame.mask, size, settings.device)
-    probabilities = resize_probabilities(core.step(image, mask, frame.labels), frame_size)
-    rows = probabilities.argmax(0).to(torch.uint8 if len(probabilities) <= 256 else torch.int16).cpu().numpy()
-    ids = np.array([0, *core.labels], id_dtype)[rows]
-    if settings.keep_annotations and frame.mask is not None:
-        ids[np.isin(ids, frame.labels)] = 0
-        ids = np.where(frame.mask > 0, frame.mask, ids).astype(id_dtype)
-    scores = probabilities.half().cpu().numpy() if settings.save_scores else None
-    return Prediction(frame.name, frame.image, ids, tuple(core.labels), scores)
-
-
-def resize_probabilities(probabilities: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bring probabilities ``[1+K,h,w]`` to the output's size: ``[1+K,H,W]``."""
-    if probabilities.shape[1:] == size:
-        return probabilities
-    return F.interpolate(probabilities[None], size, mode="bilinear", align_corners=False)[0]
 
 
 def _refuse_output_among_input(output: Path, entry: VideoEntry) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,14 +20,21 @@ class Frame(NamedTuple):
     image: np.ndarray  # [H,W,3] uint8 RGB
     mask: np.ndarray | None  # [H,W] int32 object ids; None without an annotation
     labels: tuple[int, ...]  # ids annotated by the mask
+    is_wanted: bool  # whether its mask is to be written
 
 
 class VideoEntry(NamedTuple):
-    """Where a video lies; ``Video`` opens it."""
+    """Where a video lies and what is asked of it; ``Video`` opens it."""
 
     name: str
     frames: Path  # a folder of images or a video file
     masks: Path  # a folder of masks named by frame, or the mask of the first frame
+    wanted: frozenset[str] | None = None  # frames whose masks a benchmark asks for; None: all
+    truth: Path | None = None  # a folder with the masks of all frames, to score against
+    is_single_object: bool = False  # all ids are one object, SINGLE_OBJECT_ID
+
+
+SINGLE_OBJECT_ID = 255  # white in a grey image
 
 
 class Video:
@@ -39,32 +47,52 @@ class Video:
         entry: where it lies.
         max_objects: refuse masks with more ids than this.
         ignore_id: an id that means "not labelled".
+        output_all: whether frames get a mask that the entry does not ask for.
 
     Attributes:
         labels: ids of all objects, sorted.
-        palette: 768 numbers to write masks with, from the video's own annotations.
+        palette: 768 numbers to write masks with, from the video's own annotations; None: as grey images.
+        frame_names: names of the frames to read, from the first annotated to the last that gets a mask.
         output_names: names of the frames that get a mask.
 
     Raises:
         InputError: naming the file, the cause and the remedy.
     """
 
-    def __init__(self, entry: VideoEntry, *, max_objects: int = 50, ignore_id: int | None = None) -> None:
+    def __init__(
+        self, entry: VideoEntry, *, max_objects: int = 50, ignore_id: int | None = None, output_all: bool = False
+    ) -> None:
         self.name = entry.name
         self.frames = open_frames(entry.frames)
+        self._is_single_object = entry.is_single_object
         self._mask_paths = _match_masks(self.frames, entry.masks)
         self._reader = MaskReader(ignore_id)
         pixels_of_frame = {name: self._count_pixels(name) for name in self._mask_paths}
         self.labels = _collect_labels(pixels_of_frame, max_objects, entry.masks)
-        self.palette = self._reader.palette
+        self.palette = None if entry.is_single_object else self._reader.palette
         first_name = next(name for name, pixels in pixels_of_frame.items() if pixels)
         self._first_index = self.frames.names.index(first_name)
-        self.output_names = self.frames.names[self._first_index :]
+        self.frame_names = self.output_names = self.frames.names[self._first_index :]
+        if entry.wanted is not None and not output_all:
+            self.output_names = self._select(entry.wanted)
+            self.frame_names = self.frame_names[: self.frame_names.index(self.output_names[-1]) + 1]
 
     def __iter__(self) -> Iterator[Frame]:
-        for name, image in self.frames.read(self._first_index):
+        wanted = set(self.output_names)
+        for name, image in islice(self.frames.read(self._first_index), len(self.frame_names)):
             mask = self._read_mask(name) if name in self._mask_paths else None
-            yield Frame(name, image, mask, () if mask is None else tuple(np.unique(mask[mask != 0]).tolist()))
+            labels = () if mask is None else tuple(np.unique(mask[mask != 0]).tolist())
+            yield Frame(name, image, mask, labels, name in wanted)
+
+    def _select(self, wanted: frozenset[str]) -> list[str]:
+        """Of the wanted frames those from the first annotated one on."""
+        absent = sorted(wanted.difference(self.frames.names))
+        if absent:
+            raise InputError(f"{self.frames.path}: frame {absent[0]} is asked for but absent; get the frames again")
+        names = [name for name in self.frame_names if name in wanted]
+        if not names:
+            raise InputError(f"{self.frames.path}: no frame from the first annotated one on is asked for")
+        return names
 
     def _count_pixels(self, name: str) -> Counter[int]:
         """Pixels of each object in a frame's mask."""
@@ -77,7 +105,15 @@ class Video:
         if mask.shape != self.frames.size:
             found, wanted = ("x".join(map(str, size[::-1])) for size in (mask.shape, self.frames.size))
             raise InputError(f"{self._mask_paths[name]}: mask of {found} pixels for frames of {wanted}; resize it")
-        return mask
+        return np.where(mask > 0, np.int32(SINGLE_OBJECT_ID), 0) if self._is_single_object else mask
+
+
+def count_frames(entry: VideoEntry) -> int:
+    """Number of frames of a video; 0 if they cannot be read."""
+    try:
+        return len(open_frames(entry.frames).names)
+    except InputError:
+        return 0
 
 
 def _match_masks(frames: FrameFolder | VideoFile, masks: Path) -> dict[str, Path]:
@@ -121,19 +157,3 @@ def _collect_labels(pixels_of_frame: dict[str, Counter[int]], max_objects: int, 
             "draw masks without smoothed edges, or raise --max_objects"
         )
     return sorted(pixels)
-
-
-def generic_videos(data_path: Path) -> list[VideoEntry]:
-    """Videos of the folder layout ``JPEGImages/<video>/*.jpg``, ``Annotations/<video>/*.png``, by name.
-
-    Raises:
-        InputError: the layout is another.
-    """
-    images, annotations = data_path / "JPEGImages", data_path / "Annotations"
-    for folder in (images, annotations):
-        if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder; --data_path needs JPEGImages/<video> and Annotations/<video>")
-    folders = sorted(path for path in images.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not folders:
-        raise InputError(f"{images}: no frames; expected a folder of images per video")
-    return [VideoEntry(folder.name, folder, annotations / folder.name) for folder in folders]

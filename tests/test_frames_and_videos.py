@@ -13,9 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
+from dataset.benchmarks import generic_videos
 from dataset.frames import FrameFolder, VideoFile, list_images, open_frames
 from dataset.transforms import IMAGENET_MEAN, IMAGENET_STD, input_size, normalise, prepare_image, prepare_mask
-from dataset.videos import Video, VideoEntry, generic_videos
+from dataset.videos import Video, VideoEntry
 from util.errors import InputError
 from util.mask_io import write_mask
 
@@ -416,7 +417,8 @@ def test_generic_layout_lists_videos_by_name(tmp_path: Path) -> None:
     (tmp_path / "JPEGImages" / "readme.txt").touch()
     (tmp_path / "Annotations").mkdir()
     images, annotations = tmp_path / "JPEGImages", tmp_path / "Annotations"
-    assert generic_videos(tmp_path) == [(name, images / name, annotations / name) for name in ("bear", "swan")]
+    expected = [VideoEntry(name, images / name, annotations / name) for name in ("bear", "swan")]
+    assert generic_videos(tmp_path) == expected
 
 
 @pytest.mark.parametrize(

@@ -154,13 +154,21 @@ def test_readers_do_not_share_palettes(tmp_path: Path) -> None:
     assert MaskReader().palette == PALETTE == make_palette()
 
 
-@pytest.mark.parametrize("palette", [None, [0, 0, 0, *RED, *GREEN] + [7] * 759])
-def test_written_mask_is_indexed_with_the_palette(tmp_path: Path, palette: list[int] | None) -> None:
+OTHER_PALETTE = [0, 0, 0, *RED, *GREEN] + [7] * 759
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mode", "palette"),
+    [((), "P", PALETTE), ((OTHER_PALETTE,), "P", OTHER_PALETTE), ((None,), "L", None)],
+)
+def test_written_mask_is_indexed_with_the_palette_or_grey(
+    tmp_path: Path, arguments: tuple, mode: str, palette: list[int] | None
+) -> None:
     mask = two_boxes(1, 2)
-    write_mask(tmp_path / "mask.png", mask, palette)
+    write_mask(tmp_path / "mask.png", mask, *arguments)
     with Image.open(tmp_path / "mask.png") as image:
-        assert image.mode == "P"
-        assert image.getpalette() == (palette or PALETTE)
+        assert image.mode == mode
+        assert image.getpalette() == palette
         np.testing.assert_array_equal(np.asarray(image), mask)
 
 

@@ -16,7 +16,11 @@ MAY_IMPORT = {
     "dataset": {"dataset", "util"},
     "inference_memory_bank": {"model.memory"},
     "inference_core": {"inference_memory_bank", "model", "util"},
-    "evaluation": {"inference_core", "model", "dataset", "util"},
+    "scoring": {"dataset.frames", "util"},
+    "evaluation_settings": {"inference_core", "util"},
+    "segmentation": {"evaluation_settings", "inference_core", "model", "dataset", "util"},
+    "evaluation": {"evaluation_settings", "segmentation", "scoring", "model", "dataset", "util"},
+    "submission": {"dataset", "util"},
 }
 OURS = {*MAY_IMPORT, *(path.stem for path in ROOT.glob("*.py"))}
 

@@ -4,6 +4,7 @@ import sys
 
 import torch
 
+from util.distributed import local_rank
 from util.errors import InputError
 
 try:
@@ -15,7 +16,8 @@ except ImportError:  # Windows
 def choose_device(name: str = "auto") -> torch.device:
     """Resolve ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
-    ``auto`` takes CUDA, else Apple's GPU, else the CPU.
+    ``auto`` takes CUDA, else Apple's GPU, else the CPU. Of several processes on a machine each takes a GPU of its
+    own, unless the number is given.
 
     Raises:
         InputError: unknown name, or a device that this machine or this PyTorch lacks.
@@ -29,6 +31,8 @@ def choose_device(name: str = "auto") -> torch.device:
     available = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
     if (device.index or 0) >= available.get(device.type, 0):
         raise InputError(f"--device {name}: not available here; --device auto takes what there is")
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", local_rank() % torch.cuda.device_count())
     return device
 
 

@@ -71,30 +71,36 @@ class MaskReader:
             mask = np.asarray(image, np.int32)
         elif image.mode in ("1", "I", "I;16", "I;16B"):
             mask = np.asarray(image).astype(np.int32)
+            if not 0 <= mask.min() <= mask.max() <= 65535:
+                raise InputError(f"{path}: ids from {mask.min()} to {mask.max()}; 0 to 65535 can be written")
         elif image.mode == "F":
             raise InputError(f"{path}: a mask of floating-point numbers; save object ids as an indexed or 16-bit PNG")
         else:
             mask = self._from_grey_or_colour(image, path)
-        if not 0 <= mask.min() <= mask.max() <= 65535:
-            raise InputError(f"{path}: ids from {mask.min()} to {mask.max()}; 0 to 65535 can be written")
         return mask if self._ignore_id is None else np.where(mask == self._ignore_id, 0, mask)
 
     def _from_grey_or_colour(self, image: Image.Image, path: Path) -> np.ndarray:
-        red, green, blue, alpha = np.moveaxis(np.asarray(image.convert("RGBA"), np.int32), 2, 0)
-        is_opaque = alpha >= 128
-        has_colours_already = len(self._id_of_colour) > 1
-        is_grey = not has_colours_already and bool(np.all((red == green) & (red == blue) | ~is_opaque))
-        values = np.where(is_opaque, red if is_grey else red << 16 | green << 8 | blue, 0)
+        values, is_grey = self._decode_values(image)
         values, num_merged = merge_smoothed_edges(values)
         if num_merged and path not in self._noted:
             self._noted.add(path)
             log.warning("%s: %d values of smoothed edges merged into the nearest object", path, num_merged)
         if is_grey:
             self._has_grey |= bool(values.any())
-            return values
+            return values.astype(np.int32)
         if self._has_grey:
             raise InputError(f"{path}: colours after a mask of grey and white only; save indexed masks instead")
         return self._ids_of_colours(values)
+
+    def _decode_values(self, image: Image.Image) -> tuple[np.ndarray, bool]:
+        """Grey levels if all pixels are grey and no colours were read before, else 0xRRGGBB; and which of them."""
+        has_colours_already = len(self._id_of_colour) > 1
+        if image.mode == "L" and "transparency" not in image.info and not has_colours_already:
+            return np.asarray(image), True
+        red, green, blue, alpha = np.moveaxis(np.asarray(image.convert("RGBA"), np.int32), 2, 0)
+        is_opaque = alpha >= 128
+        is_grey = not has_colours_already and bool(np.all((red == green) & (red == blue) | ~is_opaque))
+        return np.where(is_opaque, red if is_grey else red << 16 | green << 8 | blue, 0), is_grey
 
     def _ids_of_colours(self, colours: np.ndarray) -> np.ndarray:
         unique, inverse = np.unique(colours, return_inverse=True)
@@ -115,11 +121,13 @@ def merge_smoothed_edges(values: np.ndarray) -> tuple[np.ndarray, int]:
     values. A small object is solid; a thin one that touches one region only is kept as well.
 
     Args:
-        values: ``[H,W]`` int32, 0 for background.
+        values: ``[H,W]`` uint8 or int32, 0 for background.
 
     Returns:
         The mask with each such pixel given the value of the nearest other pixel, and the number of merged values.
     """
+    if np.all((values == 0) | (values == values.max())):
+        return values, 0  # nothing lies between a single object and the background
     unique, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     inverse = inverse.reshape(values.shape)
     is_inside = ndimage.minimum_filter(inverse, 3) == ndimage.maximum_filter(inverse, 3)
@@ -136,15 +144,15 @@ def merge_smoothed_edges(values: np.ndarray) -> tuple[np.ndarray, int]:
     return values[tuple(nearest)], int(is_edge.sum())
 
 
-def write_mask(path: Path, mask: np.ndarray, palette: list[int] | None = None) -> None:
-    """Write a mask whole or not at all: an indexed PNG, or a 16-bit grey one if it is uint16.
+def write_mask(path: Path, mask: np.ndarray, palette: list[int] | None = PALETTE) -> None:
+    """Write a mask whole or not at all: an indexed PNG, or a grey one.
 
     Args:
-        mask: ``[H,W]`` object ids, uint8 or uint16.
-        palette: 768 numbers; None: DAVIS's.
+        mask: ``[H,W]`` object ids; uint16 makes a 16-bit grey image.
+        palette: 768 numbers; None: an 8-bit grey image.
     """
     image = Image.fromarray(mask)
-    if mask.dtype == np.uint8:
-        image.putpalette(palette or PALETTE)
+    if mask.dtype == np.uint8 and palette is not None:
+        image.putpalette(palette)
     with write_then_rename(path) as temporary:
         image.save(temporary)

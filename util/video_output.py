@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from util.files import write_then_rename
-from util.mask_io import write_mask
+from util.mask_io import PALETTE, write_mask
 from util.overlay import OverlayVideo, draw_overlay
 from util.pipeline import BackgroundWriter
 
@@ -35,14 +35,14 @@ class VideoOutput:
 
     Args:
         folder: for the masks.
-        palette: 768 numbers.
+        palette: 768 numbers; None: masks are grey images.
         frame_rate: of the overlay.
         overlay: whether to write one.
         save_scores: whether to write scores.
     """
 
     def __init__(
-        self, folder: Path, palette: list[int], frame_rate: Fraction, *, overlay: bool, save_scores: bool
+        self, folder: Path, palette: list[int] | None, frame_rate: Fraction, *, overlay: bool, save_scores: bool
     ) -> None:
         self._folder, self._palette, self._frame_rate = folder, palette, frame_rate
         self._has_overlay, self._has_scores = overlay, save_scores
@@ -73,7 +73,7 @@ class VideoOutput:
 
     def _write_in_order(self, prediction: Prediction) -> None:
         if self._has_overlay:
-            self._overlay.write(draw_overlay(prediction.image, prediction.mask, self._palette))
+            self._overlay.write(draw_overlay(prediction.image, prediction.mask, self._palette or PALETTE))
         if self._has_scores:
             with write_then_rename(self._beside("_scores") / f"{prediction.name}.npz") as temporary:
                 np.savez_compressed(temporary, probabilities=prediction.probabilities, labels=prediction.labels)

@@ -1,0 +1,58 @@
+"""Segment the videos of YouTube-VOS 2018 or 2019.
+
+    python eval_youtube.py --yv_path ../YouTube --output results --zip
+
+--yv_path holds valid/ (meta.json, Annotations/) and all_frames/valid_all_frames/. Masks of the frames that meta.json
+asks for are written to <output>/Annotations/<video>/<frame>.png; the others are computed as far as needed.
+"""
+
+import argparse
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from dataset.benchmarks import youtube_videos
+from evaluation import evaluate
+from evaluation_settings import add_arguments, make_settings
+from submission import check_submission, write_archive
+from util.distributed import is_main_process
+from util.errors import exit_on_input_error
+
+RELEASE_OF_SIZE = {474: "2018 valid", 507: "2019 valid", 508: "2018 test", 541: "2019 test"}  # by number of videos
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--yv_path", type=Path, default="../YouTube", help="the data set's folder (default: %(default)s)")
+    add("--split", choices=("valid", "test"), default="valid", help="valid or test (default: valid)")
+    add("--output_all", action="store_true", help="write every frame from the first annotated one on")
+    add("--amp", action="store_true", help="compute in half precision where that is fast")
+    add("--zip", action="store_true", help="write <output>/submission.zip for the evaluation server")
+    add_arguments(parser)
+    return parser.parse_args()
+
+
+@exit_on_input_error
+def main() -> int:
+    logging.basicConfig(format="note: %(message)s", level=logging.INFO)
+    args = parse_arguments()
+    entries = youtube_videos(args.yv_path, args.split)
+    if is_main_process():
+        release = RELEASE_OF_SIZE.get(len(entries), "not the size of any release")
+        print(f"{args.yv_path} {args.split}: {len(entries)} videos ({release})")
+    masks = args.output / "Annotations"
+    settings = replace(make_settings(args, use_amp=args.amp, short_side=480), output=masks)
+    status = evaluate(entries, args.model, settings)
+    if not is_main_process():
+        return status
+    if not check_submission(entries, masks):
+        return 1
+    if args.zip:
+        write_archive(entries, masks, args.output / "submission.zip", prefix="Annotations/")
+    return status
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Score masks against the truth: region similarity J and contour accuracy F, as the official DAVIS tool does.
+
+    python evaluate_masks.py --predictions results --annotations ../DAVIS/2017/trainval/Annotations/480p
+    python evaluate_masks.py --predictions results --annotations ../DAVIS/2016/Annotations/480p --single_object
+
+Both folders hold a folder of masks for each video, or masks of one video. Every video of the predictions is scored;
+the first and the last frame are left out. Prints a table and writes scores.json and scores.csv.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import progressbar
+
+from dataset.frames import list_images
+from scoring import SequenceScores, format_scores, score_sequences, write_scores
+from util.errors import InputError, exit_on_input_error
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--predictions", type=Path, required=True, help="folder of masks, or of a folder of masks per video")
+    add("--annotations", type=Path, required=True, help="the true masks, in the same layout and with the same names")
+    add("--single_object", action="store_true", help="all ids above 0 are one object, as in DAVIS 2016")
+    add("--output", type=Path, help="folder for scores.json and scores.csv (default: the predictions)")
+    return parser.parse_args()
+
+
+def match_sequences(predictions: Path, annotations: Path) -> dict[str, tuple[Path, Path]]:
+    """Folders of predictions and of truth by video.
+
+    Raises:
+        InputError: a folder is missing, without masks, or the same as the other.
+    """
+    for folder in (predictions, annotations):
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder; expected a folder of masks per video")
+    if predictions.resolve() == annotations.resolve():
+        raise InputError(f"{predictions}: --predictions and --annotations are the same folder; give two")
+    if list_images(predictions):
+        return {predictions.resolve().name: (predictions, annotations)}
+    folders = sorted(path for path in predictions.iterdir() if path.is_dir() and list_images(path))
+    if not folders:
+        raise InputError(f"{predictions}: no masks in it; expected a folder of masks per video")
+    return {folder.name: (folder, annotations / folder.name) for folder in folders}
+
+
+@exit_on_input_error
+def main() -> int:
+    args = parse_arguments()
+    pairs = match_sequences(args.predictions, args.annotations)
+    scores: dict[str, SequenceScores] = {}
+    results = score_sequences(pairs, os.cpu_count() or 1, is_single_object=args.single_object)
+    for name, result in progressbar.progressbar(results, max_value=len(pairs)):
+        if isinstance(result, InputError):
+            print(f"error: {name}: {result}", file=sys.stderr)
+        else:
+            scores[name] = result
+    if not scores:
+        raise InputError(f"none of {len(pairs)} videos could be scored")
+    output = args.output or args.predictions
+    write_scores(scores, output)
+    print(format_scores(scores))
+    print(
+        f"{len(scores)} of {len(pairs)} videos, in per cent; fractions are in {output / 'scores.json'} and scores.csv"
+    )
+    return 0 if len(scores) == len(pairs) else 1
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ from pathlib import Path
 from dataset.benchmarks import generic_videos
 from dataset.videos import VideoEntry
 from evaluation import evaluate
-from evaluation_settings import add_arguments, make_settings
+from evaluation_settings import add_arguments, make_settings, short_side
 from util.errors import InputError, exit_on_input_error
 
 
@@ -29,7 +29,9 @@ def parse_arguments() -> argparse.Namespace:
     source.add_argument("--data_path", type=Path, help="folder with JPEGImages/<video> and Annotations/<video>")
     source.add_argument("--video", type=Path, help="a video file or a folder of frames; goes with --mask")
     parser.add_argument("--mask", type=Path, help="mask of the first frame, or a folder of masks named by frame")
-    parser.add_argument("--size", type=int, default=480, help="short side to compute at (default: 480; -1: native)")
+    parser.add_argument(
+        "--size", type=short_side, default=480, help="short side to compute at, -1: native (default: 480)"
+    )
     parser.add_argument(
         "--amp_off", action="store_true", help="compute in float32 (default: half precision where fast)"
     )
@@ -37,8 +39,6 @@ def parse_arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if (args.video is None) != (args.mask is None):
         parser.error("--video and --mask go together")
-    if args.size != -1 and args.size < 32:
-        parser.error("--size must be at least 32, or -1 for the native size")
     return args
 
 

@@ -55,10 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--mem_every", type=positive_int, default=5, help="memorise every n-th frame (default: 5)")
     add("--include_last", action="store_true", help="hold the last frame as a temporary memory as well")
     add("--max_memory_frames", type=positive_int, help="bound on memory frames, for long videos (default: none)")
-    add("--scales", type=positive_int, nargs="+", metavar="SIDE", help="compute at these short sides and average")
+    add("--scales", type=short_side, nargs="+", metavar="SIDE", help="compute at these short sides and average")
     add("--flip", action="store_true", help="compute on mirrored frames as well and average")
     kernel_help = f"kernel of memory reading at --scales above {KERNEL_ABOVE}, in cells of 16 pixels; 0: plain reading"
-    add("--kernel_sigma", type=float, default=7, help=f"{kernel_help} (default: 7)")
+    add("--kernel_sigma", type=not_negative, default=7, help=f"{kernel_help} (default: 7)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     add("--overlay", action="store_true", help="write <video>_overlay.mp4 with coloured, numbered objects")
     add("--save_scores", action="store_true", help="write probabilities (.npz per frame) and confidences (.csv)")
@@ -73,6 +73,22 @@ def positive_int(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is not positive")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """Type of an option."""
+    value = float(text)
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"{value} is negative")
+    return value
+
+
+def short_side(text: str) -> int:
+    """Type of an option: pixels of the short side, -1 for the native size."""
+    value = int(text)
+    if value < 32 and value != -1:
+        raise argparse.ArgumentTypeError("must be at least 32, or -1 for the native size")
     return value
 
 

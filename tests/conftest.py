@@ -1,11 +1,17 @@
 """Shared fixtures: networks with deterministic weights, and small videos."""
 
+import io
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import progressbar
 import pytest
 import torch
 from PIL import Image
+from progressbar import ProgressBar
 
 from model.network import STCN
 from tests.deterministic import fill_state_dict, synthetic_video
@@ -37,6 +43,39 @@ def weights(network: STCN, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "stcn.pth"
     torch.save(network.state_dict(), path)
     return path
+
+
+@pytest.fixture
+def run_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable[..., tuple[int, str, str]]:
+    """Run a script's main in this process: exit status, standard output, standard error."""
+
+    def run(main: Callable[[], None], *arguments: object) -> tuple[int, str, str]:
+        # By default a bar writes to what was standard error at its import: an earlier test's, closed by now.
+        monkeypatch.setattr(progressbar, "ProgressBar", partial(ProgressBar, fd=io.StringIO()))
+        monkeypatch.setattr(sys, "argv", [f"{main.__module__}.py", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        return stop.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+def files_in(folder: Path) -> list[str]:
+    """Files below a folder, relative to it."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def assert_same_masks(found_root: Path, expected_root: Path) -> None:
+    """Same files, same modes and palettes, 99.99 % of the pixels."""
+    names = files_in(expected_root)
+    assert [name for name in files_in(found_root) if name.endswith(".png")] == names
+    same = total = 0
+    for name in names:
+        with Image.open(expected_root / name) as expected, Image.open(found_root / name) as found:
+            assert (found.mode, found.getpalette()) == (expected.mode, expected.getpalette())
+            same += int((np.array(found) == np.array(expected)).sum())
+            total += found.width * found.height
+    assert same / total >= 0.9999
 
 
 def write_clip(

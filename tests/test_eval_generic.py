@@ -1,21 +1,18 @@
 """The command line of eval_generic.py: parity with the published outputs, options, bad input."""
 
-import io
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-import progressbar
 import pytest
-from PIL import Image
-from progressbar import ProgressBar
 
 import eval_generic
-from tests.conftest import TESTS, read_ids, write_clip
+from tests.conftest import TESTS, assert_same_masks, files_in, read_ids, write_clip
 from util.mask_io import write_mask
 
 ROOT = TESTS.parent
@@ -28,23 +25,9 @@ def run_script(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def run(weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
-    """Run the script's main in this process at a small size: exit status, standard output, standard error."""
-
-    def run(*arguments: object, model: Path = weights) -> tuple[int, str, str]:
-        options = ["--model", model, "--size", 32, "--amp_off", *arguments]
-        # By default a bar writes to what was standard error at its import: an earlier test's, closed by now.
-        monkeypatch.setattr(progressbar, "ProgressBar", partial(ProgressBar, fd=io.StringIO()))
-        monkeypatch.setattr(sys, "argv", ["eval_generic.py", *map(str, options)])
-        with pytest.raises(SystemExit) as stop:
-            eval_generic.main()
-        return stop.value.code or 0, *capsys.readouterr()
-
-    return run
-
-
-def files_in(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+def run(run_main: Callable, weights: Path) -> Callable[..., tuple[int, str, str]]:
+    """Run the script's main in this process at a small size."""
+    return partial(run_main, eval_generic.main, "--model", weights, "--size", 32, "--amp_off")
 
 
 @pytest.mark.long
@@ -54,14 +37,7 @@ def test_published_outputs_are_reproduced(weights: Path, tmp_path: Path) -> None
     arguments = ["--data_path", TESTS / "benchmarks" / "generic", "--output", tmp_path, "--model", weights]
     result = run_script(*arguments, "--amp_off", "--device", "cpu")
     assert result.returncode == 0, result.stderr
-    assert files_in(tmp_path) == files_in(expected_root)
-    same = total = 0
-    for name in files_in(expected_root):
-        with Image.open(expected_root / name) as expected, Image.open(tmp_path / name) as found:
-            assert (found.mode, found.getpalette()) == (expected.mode, expected.getpalette())
-            same += int((np.array(found) == np.array(expected)).sum())
-            total += found.width * found.height
-    assert same / total >= 0.9999
+    assert_same_masks(tmp_path, expected_root)
 
 
 def test_command_line_writes_masks_overlay_scores_and_summary(weights: Path, tmp_path: Path) -> None:

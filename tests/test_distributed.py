@@ -1,0 +1,34 @@
+"""Dividing work among processes."""
+
+import numpy as np
+import pytest
+
+from util.distributed import ProcessGroup, divide, is_main_process, process_group
+
+
+@pytest.mark.parametrize("num_parts", [1, 2, 3, 8])
+@pytest.mark.parametrize("num_items", [0, 1, 5, 40])
+def test_parts_hold_each_item_once_and_are_balanced(num_items: int, num_parts: int) -> None:
+    """No part exceeds the shortest by more than its last, that is shortest, item."""
+    lengths = np.random.default_rng(num_items).integers(1, 100, num_items).tolist()
+    parts = divide(lengths, num_parts)
+    assert len(parts) == num_parts
+    assert sorted(index for part in parts for index in part) == list(range(num_items))
+    totals = [sum(lengths[index] for index in part) for part in parts]
+    for part, total in zip(parts, totals):
+        assert [lengths[index] for index in part] == sorted((lengths[index] for index in part), reverse=True)
+        assert not part or total - lengths[part[-1]] <= min(totals)
+
+
+def test_longest_come_first() -> None:
+    assert divide([3, 9, 5, 1], 2) == [[1], [2, 0, 3]]
+
+
+def test_a_plain_start_is_a_group_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WORLD_SIZE", "RANK"):
+        monkeypatch.delenv(name, raising=False)
+    assert is_main_process()
+    with process_group() as group:
+        assert group == ProcessGroup(0, 1)
+        assert group.is_main
+        assert group.gather("mine") == ["mine"]

@@ -43,21 +43,14 @@ def evaluate(entries: Sequence[VideoEntry], model: Path, settings: Settings) -> 
     for entry in entries:
         _refuse_output_among_input(settings.output, entry)
     with process_group() as group:
-        share = _own_share(entries, group)
-        results = _segment_videos(share, model, settings, group)
-        memory = f"peak memory {peak_memory(settings.device):.2f} GiB"
-        device = describe_device(settings.device, settings.config.amp_dtype)
-        if group.size > 1:
-            print(f"process {group.rank} of 0 to {group.size - 1}: {_describe([results])}, {memory} ({device})")
+        results = _segment_videos(_own_share(entries, group), model, settings, group)
+        _report_process(results, settings, group)
         shares = group.gather(results)
     errors = [result.error for results in shares for result in results if result.error]
     if len(errors) == len(entries):
         raise InputError(errors[0] if len(errors) == 1 else f"none of {len(errors)} videos could be segmented")
     if group.is_main:
-        print(f"{_describe(shares)}" + (f", {memory} ({device})" if group.size == 1 else ""))
-        print(f"masks are in {settings.output}")
-        if settings.score:
-            _report_scores([result for results in shares for result in results], entries, settings.output)
+        _report_all(shares, entries, settings)
     return 1 if errors else 0
 
 
@@ -105,6 +98,28 @@ def _segment_entry(network: STCN, entry: VideoEntry, settings: Settings, title: 
     return result._replace(scores=score_sequence(folder, entry.truth, is_single_object=entry.is_single_object))
 
 
+def _report_process(results: Sequence[VideoResult], settings: Settings, group: ProcessGroup) -> None:
+    """What this process did, unless it did nothing."""
+    if all(result.error for result in results):
+        return
+    name = "" if group.size == 1 else f"process {group.rank} of 0 to {group.size - 1}: "
+    device = describe_device(settings.device, settings.config.amp_dtype)
+    print(f"{name}{_describe([results])}, peak memory {peak_memory(settings.device):.2f} GiB ({device})", flush=True)
+
+
+def _report_all(shares: Sequence[Sequence[VideoResult]], entries: Sequence[VideoEntry], settings: Settings) -> None:
+    """What all processes did together, and the scores."""
+    if len(shares) > 1:
+        print(_describe(shares))
+    print(f"masks are in {settings.output}")
+    scores_by_name = {result.name: result.scores for share in shares for result in share}
+    scores = {entry.name: scores_by_name[entry.name] for entry in entries if scores_by_name[entry.name]}
+    if scores:
+        write_scores(scores, settings.output)
+        print(format_scores(scores, len(entries)))
+        print(f"fractions, also by object, are in {settings.output / 'scores.json'} and scores.csv")
+
+
 def _describe(shares: Sequence[Sequence[VideoResult]]) -> str:
     """Counts and speed of the processes' results."""
     done = [result for share in shares for result in share if not result.error]
@@ -117,14 +132,6 @@ def _describe(shares: Sequence[Sequence[VideoResult]]) -> str:
         return speed
     slowest = max(sum(result.seconds for result in share) for share in shares)
     return f"{speed} in each process, {frames / slowest:.2f} in all {len(shares)} together"
-
-
-def _report_scores(results: Sequence[VideoResult], entries: Sequence[VideoEntry], output: Path) -> None:
-    scores_by_name = {result.name: result.scores for result in results if result.scores is not None}
-    scores = {entry.name: scores_by_name[entry.name] for entry in entries if entry.name in scores_by_name}
-    write_scores(scores, output)
-    print(format_scores(scores, len(entries)))
-    print(f"fractions, also by object, are in {output / 'scores.json'} and scores.csv")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ read once and each mask written as soon as it is final.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -85,7 +85,7 @@ def segment_video(network: STCN, video: Video, settings: Settings, title: str | 
 
 
 def _segment_frame(
-    segmenters: Iterable[ViewSegmenter], frame: Frame, settings: Settings, id_dtype: type
+    segmenters: Sequence[ViewSegmenter], frame: Frame, settings: Settings, id_dtype: type
 ) -> Prediction | None:
     """From a frame in host memory to its mask in host memory, at the frame's own size."""
     views = [segmenter.step(frame) for segmenter in segmenters]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dataset.benchmarks import davis_2017_videos
 from evaluation import evaluate
-from evaluation_settings import add_arguments, make_settings
+from evaluation_settings import make_parser, make_settings
 from submission import check_submission, write_archive
 from util.distributed import is_main_process
 from util.errors import exit_on_input_error
@@ -24,14 +24,13 @@ MEM_EVERY = {"val": 5, "testdev": 3}
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     add = parser.add_argument
     add("--davis_path", type=Path, default="../DAVIS/2017", help="holds trainval/ and test-dev/ (default: %(default)s)")
     add("--split", choices=MEM_EVERY, default="val", help="val or testdev (default: val)")
     add("--amp", action="store_true", help="compute in half precision where that is fast")
     add("--score", action="store_true", help="print J and F, and write scores.json and scores.csv")
     add("--zip", action="store_true", help="write <output>/submission.zip for the evaluation server")
-    add_arguments(parser)
     parser.set_defaults(mem_every=None)
     args = parser.parse_args()
     if args.score and args.split == "testdev":

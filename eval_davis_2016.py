@@ -11,18 +11,17 @@ from pathlib import Path
 
 from dataset.benchmarks import davis_2016_videos
 from evaluation import evaluate
-from evaluation_settings import add_arguments, make_settings
+from evaluation_settings import make_parser, make_settings
 from util.errors import exit_on_input_error
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     add = parser.add_argument
     add("--davis_path", type=Path, default="../DAVIS/2016", help="the data set's folder (default: %(default)s)")
     add("--amp", action="store_true", help="compute in half precision where that is fast")
     add("--score", action="store_true", help="print J and F, and write scores.json and scores.csv")
-    add_arguments(parser)
     return parser.parse_args()
 
 

@@ -18,13 +18,13 @@ from pathlib import Path
 from dataset.benchmarks import generic_videos
 from dataset.videos import VideoEntry
 from evaluation import evaluate
-from evaluation_settings import add_arguments, make_settings, short_side
+from evaluation_settings import make_parser, make_settings, short_side
 from util.errors import InputError, exit_on_input_error
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data_path", type=Path, help="folder with JPEGImages/<video> and Annotations/<video>")
     source.add_argument("--video", type=Path, help="a video file or a folder of frames; goes with --mask")
@@ -35,7 +35,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--amp_off", action="store_true", help="compute in float32 (default: half precision where fast)"
     )
-    add_arguments(parser)
     args = parser.parse_args()
     if (args.video is None) != (args.mask is None):
         parser.error("--video and --mask go together")

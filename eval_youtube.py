@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dataset.benchmarks import youtube_videos
 from evaluation import evaluate
-from evaluation_settings import add_arguments, make_settings
+from evaluation_settings import make_parser, make_settings
 from submission import check_submission, write_archive
 from util.distributed import is_main_process
 from util.errors import exit_on_input_error
@@ -23,14 +23,13 @@ RELEASE_OF_SIZE = {474: "2018 valid", 507: "2019 valid", 508: "2018 test", 541: 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     add = parser.add_argument
     add("--yv_path", type=Path, default="../YouTube", help="the data set's folder (default: %(default)s)")
     add("--split", choices=("valid", "test"), default="valid", help="valid or test (default: valid)")
     add("--output_all", action="store_true", help="write every frame from the first annotated one on")
     add("--amp", action="store_true", help="compute in half precision where that is fast")
     add("--zip", action="store_true", help="write <output>/submission.zip for the evaluation server")
-    add_arguments(parser)
     return parser.parse_args()
 
 

@@ -46,8 +46,13 @@ class Settings:
         return [ending for ending, is_wanted in endings.items() if is_wanted]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options that all evaluation scripts share."""
+def make_parser(description: str) -> argparse.ArgumentParser:
+    """A parser with the options that all evaluation scripts share.
+
+    Args:
+        description: the script's docstring, shown as it is.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--model", type=Path, default=DEFAULT_WEIGHTS, help="weights, a .pth (default: saves/stcn.pth)")
     add("--output", type=Path, required=True, help="folder to write to")
@@ -66,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max_objects", type=positive_int, default=50, help="refuse masks with more ids than this (default: 50)")
     add("--ignore_id", type=positive_int, help='an id that means "not labelled" in masks, e.g. 255 (default: none)')
     add("--resume", action="store_true", help="skip videos whose results are all there")
+    return parser
 
 
 def positive_int(text: str) -> int:
@@ -93,7 +99,7 @@ def short_side(text: str) -> int:
 
 
 def make_settings(args: argparse.Namespace, *, use_amp: bool, short_side: int) -> Settings:
-    """Settings from the options of ``add_arguments``, and from those of a script that are named like a setting.
+    """Settings from the options of ``make_parser``, and from those of a script that are named like a setting.
 
     Args:
         use_amp: whether to compute in reduced precision where that is fast.

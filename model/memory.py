@@ -2,9 +2,9 @@
 
 Positions of all memory frames lie in one dimension of N; query positions in one of M = h * w.
 
-Training reads densely: ``readout(get_affinity(get_similarity(memory_key, query_key)), memory_value)``. Inference
-keeps the ``top_k`` best memory positions of each query position (Cheng et al., MiVOS, CVPR 2021), found chunk by
-chunk with ``merge_top_k`` and read with ``readout_top_k``: the same result without ever holding N x M numbers.
+Training reads densely (``read_memory``). Inference keeps the ``top_k`` best memory positions of each query position
+(Cheng et al., MiVOS, CVPR 2021), found chunk by chunk with ``merge_top_k`` and read with ``readout_top_k``: the same
+result without ever holding N x M numbers.
 """
 
 import math
@@ -66,6 +66,23 @@ def get_affinity(similarity: Tensor) -> Tensor:
 def readout(affinity: Tensor, memory_value: Tensor) -> Tensor:
     """Read values: affinity ``[B,N,M]``, memory_value ``[B,C,N]`` -> ``[B,C,M]``."""
     return memory_value @ affinity.to(memory_value.dtype)
+
+
+def read_memory(memory_key: Tensor, memory_value: Tensor, query_key: Tensor) -> Tensor:
+    """Read the memory of all objects densely, as training does.
+
+    Args:
+        memory_key: ``[B,T,CK,h,w]``.
+        memory_value: ``[B,T,K,CV,h,w]``.
+        query_key: ``[B,CK,h,w]``.
+
+    Returns:
+        ``[B,K,CV,h,w]``.
+    """
+    similarity = get_similarity(memory_key.transpose(1, 2).flatten(2), query_key.flatten(2))
+    values = memory_value.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)  # [B,K*CV,T*h*w]
+    read = readout(get_affinity(similarity), values)
+    return read.view(len(query_key), *memory_value.shape[2:])
 
 
 class TopK(NamedTuple):

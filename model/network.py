@@ -8,7 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from model.aggregate import aggregate
 from model.cbam import CBAM
+from model.memory import read_memory
 from model.modules import Decoder, FeatureFuser, KeyProjection
 from model.resnet import KeyEncoder, ValueBackbone
 
@@ -55,6 +57,30 @@ class STCN(nn.Module):
         self.key_proj = KeyProjection(1024, KEY_CHANNELS)
         self.key_comp = nn.Conv2d(1024, 512, 3, padding=1)
         self.decoder = Decoder()
+
+    def forward(self, frames: Tensor, first_masks: Tensor, object_exists: Tensor) -> Tensor:
+        """The training pass over clips: segment each frame from the ones before.
+
+        The first frame is memorised with its true masks, each further one with the masks predicted for it.
+
+        Args:
+            frames: ``[B,T,3,H,W]``, ImageNet-normalised, H and W multiples of 16.
+            first_masks: ``[B,K,H,W]``, the true masks of the first frames, in [0, 1].
+            object_exists: ``[B,K]`` bool; an object that does not exist has probability 0.
+
+        Returns:
+            aggregated logits ``[B,T-1,1+K,H,W]``, float32, background first; a softmax makes them probabilities.
+        """
+        features = KeyFeatures(*(x.unflatten(0, frames.shape[:2]) for x in self.encode_key(frames.flatten(0, 1))))
+        values, logits, masks = [], [], first_masks
+        for index in range(1, frames.shape[1]):
+            values.append(self.encode_value(frames[:, index - 1], features.f16[:, index - 1], masks))
+            memory_readout = read_memory(features.key[:, :index], torch.stack(values, 1), features.key[:, index])
+            current = KeyFeatures(*(x[:, index] for x in features))
+            probabilities = torch.sigmoid(self.segment(memory_readout, current)) * object_exists[:, :, None, None]
+            logits.append(aggregate(probabilities, dim=1))
+            masks = logits[-1].softmax(1)[:, 1:]
+        return torch.stack(logits, 1)
 
     def encode_key(self, frames: Tensor) -> KeyFeatures:
         """Encode frames ``[B,3,H,W]``, ImageNet-normalised, H and W multiples of 16."""

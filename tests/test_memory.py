@@ -8,7 +8,7 @@ from torch import Tensor
 
 import inference_memory_bank
 from inference_memory_bank import MemoryBank
-from model.memory import TopK, apply_kernel, get_similarity, merge_top_k, readout_top_k, sum_weighted_rows
+from model.memory import TopK, apply_kernel, get_similarity, merge_top_k, read_memory, readout_top_k, sum_weighted_rows
 
 CK, CV = 8, 6
 
@@ -48,6 +48,16 @@ def test_reading_equals_the_dense_twin(monkeypatch, chunk: int, sigma: float | N
         bank.add_memory(key[None], value)
     expected = naive_readout(keys, values[:, 0], query, top_k, sigma)
     torch.testing.assert_close(bank.read(query[None])[0], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_training_reads_each_object_of_each_clip_densely() -> None:
+    (keys, values), query = random_frames(2 * 3, 4), torch.randn(2, CK, 3, 4)
+    keys, values = keys.unflatten(0, (2, 3)), values.unflatten(0, (2, 3))  # 2 clips of 3 memory frames
+    found = read_memory(keys, values, query)
+    for clip in range(2):
+        for index in range(4):
+            expected = naive_readout(keys[clip], values[clip, :, index], query[clip], top_k=1000)
+            torch.testing.assert_close(found[clip, index], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_huge_keys_do_not_overflow() -> None:

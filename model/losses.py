@@ -1,0 +1,63 @@
+"""The training loss: cross entropy of aggregated logits, from some point on over the hardest pixels only."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+BOOTSTRAP_START, BOOTSTRAP_END = 20_000, 70_000  # iterations of the stage
+BOOTSTRAP_SHARE = 0.15  # of the pixels that count, at the end
+
+
+class ClipLoss(NamedTuple):
+    """The loss of a batch of clips."""
+
+    total: Tensor  # the sum over the frames, to be minimised
+    by_frame: Tensor  # [T-1], means over the batch
+    plain: Tensor  # as total, but over all pixels
+    share: float  # of the pixels that count
+
+
+def bootstrap_share(iteration: int) -> float:
+    """Share of the pixels that count: 1, then falling linearly to 0.15."""
+    progress = (iteration - BOOTSTRAP_START) / (BOOTSTRAP_END - BOOTSTRAP_START)
+    return 1 - (1 - BOOTSTRAP_SHARE) * min(max(progress, 0.0), 1.0)
+
+
+def bootstrapped_mean(pixel_losses: Tensor, share: float) -> Tensor:
+    """Mean over the largest losses of each sample: ``[B,P] -> [B]``."""
+    if share == 1:
+        return pixel_losses.mean(1)
+    return pixel_losses.topk(int(share * pixel_losses.shape[1]), dim=1, sorted=False).values.mean(1)
+
+
+def clip_loss(logits: Tensor, targets: Tensor, object_exists: Tensor, iteration: int) -> ClipLoss:
+    """Loss of the frames behind the first.
+
+    Args:
+        logits: ``[B,T-1,1+K,H,W]``, from the network's training pass.
+        targets: ``[B,T-1,H,W]`` int64 class maps, 0 for background.
+        object_exists: ``[B,K]`` bool; an object that does not exist is no class.
+        iteration: of the stage.
+    """
+    is_class = F.pad(object_exists, (1, 0), value=True)[:, None, :, None, None]  # [B,1,1+K,1,1]
+    logits = logits.float().masked_fill(~is_class, -torch.inf)
+    pixel_losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1), reduction="none").flatten(1)
+    share = bootstrap_share(iteration)
+    by_frame = bootstrapped_mean(pixel_losses, share).view(targets.shape[:2]).mean(0)
+    plain = pixel_losses.detach().mean(1).view(targets.shape[:2]).mean(0).sum()
+    return ClipLoss(by_frame.sum(), by_frame, plain, share)
+
+
+def intersection_and_union(masks: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixels in both and in either of two sets of masks, thresholded at one half.
+
+    Args:
+        masks, truth: ``[B,T,K,H,W]``, in [0, 1].
+
+    Returns:
+        two ``[K]``, summed over batch and frames.
+    """
+    masks, truth = masks > 0.5, truth > 0.5
+    return (masks & truth).sum((0, 1, 3, 4)), (masks | truth).sum((0, 1, 3, 4))

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import progressbar
 
-from dataset.frames import list_images
+from dataset.frames import is_image
 from scoring import SequenceScores, format_scores, score_sequences, write_scores
 from util.errors import InputError, exit_on_input_error
+from util.files import make_folder
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -41,33 +42,38 @@ def match_sequences(predictions: Path, annotations: Path) -> dict[str, tuple[Pat
             raise InputError(f"{folder}: no such folder; expected a folder of masks per video")
     if predictions.resolve() == annotations.resolve():
         raise InputError(f"{predictions}: --predictions and --annotations are the same folder; give two")
-    if list_images(predictions):
+    if _holds_masks(predictions):
         return {predictions.resolve().name: (predictions, annotations)}
-    folders = sorted(path for path in predictions.iterdir() if path.is_dir() and list_images(path))
+    folders = sorted(path for path in predictions.iterdir() if _holds_masks(path) and not path.name.startswith("."))
     if not folders:
         raise InputError(f"{predictions}: no masks in it; expected a folder of masks per video")
     return {folder.name: (folder, annotations / folder.name) for folder in folders}
+
+
+def _holds_masks(folder: Path) -> bool:
+    return folder.is_dir() and any(is_image(path) for path in folder.iterdir())
 
 
 @exit_on_input_error
 def main() -> int:
     args = parse_arguments()
     pairs = match_sequences(args.predictions, args.annotations)
+    output = args.output or args.predictions
+    make_folder(output)
     scores: dict[str, SequenceScores] = {}
     results = score_sequences(pairs, os.cpu_count() or 1, is_single_object=args.single_object)
     for name, result in progressbar.progressbar(results, max_value=len(pairs)):
-        if isinstance(result, InputError):
-            print(f"error: {name}: {result}", file=sys.stderr)
-        else:
+        if not isinstance(result, InputError):
             scores[name] = result
+        elif len(pairs) == 1:
+            raise result
+        else:
+            print(f"error: {result}", file=sys.stderr)
     if not scores:
         raise InputError(f"none of {len(pairs)} videos could be scored")
-    output = args.output or args.predictions
     write_scores(scores, output)
-    print(format_scores(scores))
-    print(
-        f"{len(scores)} of {len(pairs)} videos, in per cent; fractions are in {output / 'scores.json'} and scores.csv"
-    )
+    print(format_scores(scores, len(pairs)))
+    print(f"fractions, also by object, are in {output / 'scores.json'} and scores.csv")
     return 0 if len(scores) == len(pairs) else 1
 
 

@@ -10,7 +10,6 @@ they have in the first run.
 
 import argparse
 import sys
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from os import cpu_count
@@ -21,7 +20,8 @@ import progressbar
 from PIL import Image
 
 from util.errors import InputError, exit_on_input_error
-from util.mask_io import write_mask
+from util.files import make_folder
+from util.mask_io import UNREADABLE, write_mask
 
 ENDING = "_scores"
 
@@ -47,12 +47,16 @@ def list_videos(runs: list[Path]) -> list[Path]:
         InputError: there are none, or the runs differ in them.
     """
     videos_of_run = [
-        {path.relative_to(run).with_name(path.name.removesuffix(ENDING)) for path in run.rglob(f"*{ENDING}")}
+        {
+            path.relative_to(run).with_name(path.name.removesuffix(ENDING))
+            for path in run.rglob(f"?*{ENDING}")
+            if any(path.glob("*.npz"))
+        }
         for run in runs
     ]
     for run, videos in zip(runs, videos_of_run):
         if not videos:
-            raise InputError(f"{run}: no scores there; run eval_*.py with --save_scores")
+            raise InputError(f"{run}: no such folder, or no scores in it; run eval_*.py with --save_scores")
         absent = sorted(set.union(*videos_of_run) - videos)
         if absent:
             raise InputError(f"{run / absent[0]}{ENDING}: missing, but another run has it; complete the runs")
@@ -88,7 +92,7 @@ def merge_frame(name: str, folders: list[Path], reference: Path, output: Path) -
     try:
         with Image.open(reference / f"{name}.png") as mask:
             palette, dtype = mask.getpalette(), np.asarray(mask).dtype
-    except OSError as e:
+    except UNREADABLE as e:
         raise InputError(f"{reference / name}.png: unreadable mask of the first run ({e}); run it again") from e
     write_mask(output / f"{name}.png", np.array([0, *labels], dtype)[probabilities.argmax(0)], palette)
 
@@ -101,23 +105,29 @@ def read_scores(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """
     try:
         with np.load(path) as scores:
-            return scores["probabilities"].astype(np.float32), scores["labels"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as e:
+            probabilities, labels = scores["probabilities"].astype(np.float32), scores["labels"]
+    except Exception as e:  # zip, zlib and NumPy raise whatever damaged bytes make them raise
         raise InputError(f"{path}: unreadable scores ({e}); run it again") from e
+    if len(probabilities) != 1 + len(labels):
+        raise InputError(f"{path}: {len(labels)} objects, but {len(probabilities)} rows; run it again")
+    return probabilities, labels
 
 
 @exit_on_input_error
 def main() -> int:
     args = parse_arguments()
     videos, num_failed = list_videos(args.runs), 0
+    make_folder(args.output)
     for video in progressbar.progressbar(videos):
         try:
             merge_video(video, args.runs, args.output)
         except InputError as e:
+            if len(videos) == 1:
+                raise
             num_failed += 1
             print(f"error: {e}", file=sys.stderr)
     if num_failed == len(videos):
-        raise InputError(f"none of {num_failed} video(s) could be merged")
+        raise InputError(f"none of {num_failed} videos could be merged")
     print(f"masks of {len(videos) - num_failed} of {len(videos)} videos are in {args.output}")
     return 1 if num_failed else 0
 

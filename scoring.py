@@ -14,7 +14,7 @@ import numpy as np
 
 from dataset.frames import list_images
 from util.errors import InputError
-from util.files import write_then_rename
+from util.files import make_folder, write_then_rename
 from util.mask_io import MaskReader
 from util.metrics import score_frame, summarise
 
@@ -38,6 +38,8 @@ def score_sequence(predictions: Path, truth: Path, *, is_single_object: bool = F
     Raises:
         InputError: predictions missing, of another size or with unknown ids, or a truth that cannot be scored.
     """
+    if predictions.resolve() == truth.resolve():
+        raise InputError(f"{predictions}: predictions and truth are the same folder; give two")
     truth_paths = _list_masks(truth)
     names = list(truth_paths)
     if len(names) < 3:
@@ -46,11 +48,10 @@ def score_sequence(predictions: Path, truth: Path, *, is_single_object: bool = F
     missing = [name for name in names[1:-1] if name not in prediction_paths]
     if missing:
         raise InputError(f"{predictions}: lacks {len(missing)} of {len(names) - 2} masks, first {missing[0]}; add them")
-    truth_reader, prediction_reader = MaskReader(), MaskReader()
-    labels = _find_labels(truth_reader.read(truth_paths[names[0]]), truth_paths[names[0]], is_single_object)
+    labels = _find_labels(_read_ids(truth_paths[names[0]], is_single_object), truth_paths[names[0]], is_single_object)
     frames = []
     for name in names[1:-1]:
-        wanted, found = truth_reader.read(truth_paths[name]), prediction_reader.read(prediction_paths[name])
+        wanted, found = (_read_ids(paths[name], is_single_object) for paths in (truth_paths, prediction_paths))
         _check(found, wanted, labels, prediction_paths[name])
         frames.append([score_frame(_region(found, label), _region(wanted, label)) for label in labels])
     return {label or 1: _measures(*zip(*scores)) for label, scores in zip(labels, zip(*frames))}
@@ -92,9 +93,13 @@ def summarise_scores(scores: Mapping[str, SequenceScores]) -> dict:
 
 
 def write_scores(scores: Mapping[str, SequenceScores], output: Path) -> None:
-    """Write ``scores.json`` (see ``summarise_scores``) and ``scores.csv`` (a row per object, sequence, and for all)."""
+    """Write ``scores.json`` (see ``summarise_scores``) and ``scores.csv`` (a row per object, sequence, and for all).
+
+    Raises:
+        InputError: ``output`` cannot be a folder.
+    """
     summary = summarise_scores(scores)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     with write_then_rename(output / "scores.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=1) + "\n")
     with write_then_rename(output / "scores.csv") as temporary, temporary.open("w", newline="") as file:
@@ -129,6 +134,14 @@ def _list_masks(folder: Path) -> dict[str, Path]:
     return list_images(folder)
 
 
+def _read_ids(path: Path, is_single_object: bool) -> np.ndarray:
+    reader = MaskReader(merge_edges=False)
+    mask = reader.read(path)
+    if reader.has_colours and not is_single_object:
+        raise InputError(f"{path}: a colour mask, and colours are no ids; save indexed masks")
+    return mask
+
+
 def _find_labels(first_truth: np.ndarray, path: Path, is_single_object: bool) -> Sequence[int | None]:
     """Ids to score; None for a single object, that is all ids above 0."""
     is_object = (first_truth > 0) & (is_single_object | (first_truth != UNLABELLED_ID))
@@ -148,4 +161,7 @@ def _check(found: np.ndarray, wanted: np.ndarray, labels: Sequence[int | None], 
         raise InputError("{}: {} pixels, but the truth has {}; write masks at native size".format(path, *sizes))
     last = labels[-1]
     if last is not None and found.max() > last:
-        raise InputError(f"{path}: holds id {found.max()}, but the first truth has ids up to {last} only; correct it")
+        raise InputError(
+            f"{path}: holds id {found.max()}, but the first truth has ids up to {last}; "
+            "correct it, or add --single_object"
+        )

@@ -19,6 +19,11 @@ log = logging.getLogger(__name__)
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
+def is_image(path: Path) -> bool:
+    """Whether a file is an image by its name; hidden ones are not."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
 def list_images(folder: Path) -> dict[str, Path]:
     """Images of a folder by base name, in natural order.
 
@@ -27,7 +32,7 @@ def list_images(folder: Path) -> dict[str, Path]:
     """
     images: dict[str, Path] = {}
     for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
+        if is_image(path):
             if path.stem in images:
                 raise InputError(f"{path}: shares its base name with {images[path.stem].name}; rename one of them")
             images[path.stem] = path

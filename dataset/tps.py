@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
+import torch
 from scipy.interpolate import RBFInterpolator, make_interp_spline
 
 NODE_SPACING = 4  # pixels between the nodes at which the spline is evaluated
@@ -24,8 +25,8 @@ def spline_map(source: np.ndarray, destination: np.ndarray, size: int) -> np.nda
     """
     spline = RBFInterpolator(destination, source, kernel="thin_plate_spline", degree=1)
     nodes, upsampling = _coarse_grid(size)
-    coarse = spline(_points(nodes, nodes) / (size - 1)).reshape(len(nodes), len(nodes), 2)
-    result = np.stack([upsampling @ coarse[..., axis] @ upsampling.T for axis in range(2)], 2)
+    coarse = torch.from_numpy(spline(_points(nodes, nodes) / (size - 1)).T.reshape(2, len(nodes), len(nodes)))
+    result = (upsampling @ coarse @ upsampling.T).permute(1, 2, 0).numpy().copy()
     for column, row in np.round(destination * (size - 1)).astype(int):
         rows = np.arange(max(row - EXACT_RADIUS, 0), min(row + EXACT_RADIUS + 1, size))
         columns = np.arange(max(column - EXACT_RADIUS, 0), min(column + EXACT_RADIUS + 1, size))
@@ -36,10 +37,13 @@ def spline_map(source: np.ndarray, destination: np.ndarray, size: int) -> np.nda
 
 
 @lru_cache(maxsize=4)
-def _coarse_grid(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes ``[n]`` in pixels, and the matrix ``[size,n]`` that interpolates between them with a cubic spline."""
+def _coarse_grid(size: int) -> tuple[np.ndarray, torch.Tensor]:
+    """Nodes ``[n]`` in pixels, and the matrix ``[size,n]`` that interpolates between them with a cubic spline.
+
+    A tensor, since PyTorch keeps to one thread in a data loader's worker and NumPy does not.
+    """
     nodes = np.linspace(0, size - 1, (size - 1) // NODE_SPACING + 1)
-    return nodes, make_interp_spline(nodes, np.eye(len(nodes)))(np.arange(size))
+    return nodes, torch.from_numpy(make_interp_spline(nodes, np.eye(len(nodes)))(np.arange(size)))
 
 
 def _points(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Shared fixtures: networks with deterministic weights, and small videos."""
 
 import io
+import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -89,6 +90,11 @@ def write_clip(
         Image.fromarray(frame).save(frames / f"{index:05d}.jpg")
     write_mask(root / "first.png", masks[0])
     return frames, root / "first.png"
+
+
+def remove(path: str) -> Callable[[Path], None]:
+    """Something to spoil a folder with: take a file or folder away."""
+    return lambda root: shutil.rmtree(root / path) if (root / path).is_dir() else (root / path).unlink()
 
 
 def read_ids(path: Path) -> np.ndarray:

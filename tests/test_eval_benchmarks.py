@@ -19,7 +19,7 @@ import eval_youtube
 import merge_scores
 from dataset.benchmarks import davis_2016_videos, youtube_videos
 from dataset.videos import Video
-from tests.conftest import TESTS, assert_same_masks, files_in, read_ids
+from tests.conftest import TESTS, assert_same_masks, files_in, read_ids, remove
 from tests.deterministic import synthetic_video
 from util.mask_io import write_mask
 
@@ -235,10 +235,6 @@ def test_scales_and_mirroring_in_one_run_and_merged_from_several(run, run_main, 
 
 
 # Bad input
-
-
-def remove(path: str) -> Callable[[Path], None]:
-    return lambda root: shutil.rmtree(root / path) if (root / path).is_dir() else (root / path).unlink()
 
 
 def write(path: str, text: str) -> Callable[[Path], None]:

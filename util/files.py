@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from util.errors import InputError
+
 
 @contextmanager
 def write_then_rename(path: Path) -> Iterator[Path]:
@@ -19,6 +21,18 @@ def write_then_rename(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder to write to, if it is not there.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise InputError(f"{path}: cannot be a folder to write to ({e.strerror}); choose another") from e
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

@@ -43,16 +43,25 @@ class MaskReader:
     Indexed, grey, 1-bit and 16-bit images hold ids. Colour images get ids 1, 2, .. mask by mask, within a mask in the
     order of R, G, B; black and transparent pixels are background.
 
+    Args:
+        ignore_id: an id that means "not labelled".
+        merge_edges: whether to merge smoothed edges of grey and colour images, with a note.
+
     Attributes:
         palette: 768 numbers to write masks with: that of an indexed image, the colours of colour images, or DAVIS's.
     """
 
-    def __init__(self, ignore_id: int | None = None) -> None:
+    def __init__(self, ignore_id: int | None = None, *, merge_edges: bool = True) -> None:
         self.palette = list(PALETTE)
-        self._ignore_id = ignore_id
+        self._ignore_id, self._merge_edges = ignore_id, merge_edges
         self._id_of_colour = {0: 0}  # of 0xRRGGBB
         self._has_grey = False  # whether a grey image with objects was read
         self._noted: set[Path] = set()  # masks whose smoothed edges were told of
+
+    @property
+    def has_colours(self) -> bool:
+        """Whether colours were read, whose ids depend on the order of reading."""
+        return len(self._id_of_colour) > 1
 
     def read(self, path: Path) -> np.ndarray:
         """Read a mask: ``[H,W]`` int32.
@@ -81,7 +90,7 @@ class MaskReader:
 
     def _from_grey_or_colour(self, image: Image.Image, path: Path) -> np.ndarray:
         values, is_grey = self._decode_values(image)
-        values, num_merged = merge_smoothed_edges(values)
+        values, num_merged = merge_smoothed_edges(values) if self._merge_edges else (values, 0)
         if num_merged and path not in self._noted:
             self._noted.add(path)
             log.warning("%s: %d values of smoothed edges merged into the nearest object", path, num_merged)
@@ -94,12 +103,11 @@ class MaskReader:
 
     def _decode_values(self, image: Image.Image) -> tuple[np.ndarray, bool]:
         """Grey levels if all pixels are grey and no colours were read before, else 0xRRGGBB; and which of them."""
-        has_colours_already = len(self._id_of_colour) > 1
-        if image.mode == "L" and "transparency" not in image.info and not has_colours_already:
+        if image.mode == "L" and "transparency" not in image.info and not self.has_colours:
             return np.asarray(image), True
         red, green, blue, alpha = np.moveaxis(np.asarray(image.convert("RGBA"), np.int32), 2, 0)
         is_opaque = alpha >= 128
-        is_grey = not has_colours_already and bool(np.all((red == green) & (red == blue) | ~is_opaque))
+        is_grey = not self.has_colours and bool(np.all((red == green) & (red == blue) | ~is_opaque))
         return np.where(is_opaque, red if is_grey else red << 16 | green << 8 | blue, 0), is_grey
 
     def _ids_of_colours(self, colours: np.ndarray) -> np.ndarray:

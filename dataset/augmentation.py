@@ -1,0 +1,236 @@
+"""Augmentation of training clips: random geometry and colour, drawn first, applied at once.
+
+All geometry of a frame is composed into one matrix (and, for some static frames, a spline), so that image and mask are
+resampled once. A matrix maps source pixels to output pixels, homogeneous, in coordinates whose pixel centres lie at
+halves; it is 3 x 3 float64.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from dataset.tps import spline_map
+
+FILL = (124, 116, 104)  # empty area of images, RGB
+GREY_WEIGHTS = np.array([0.299, 0.587, 0.114])  # luma of R, G, B
+SPLINE_POINTS = 12
+
+
+class ColourRange(NamedTuple):
+    """How far colours may move, as in torchvision's ColorJitter."""
+
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0  # in turns of the colour circle
+    grey: float = 0.0  # probability of losing all colour
+
+
+class Colour(NamedTuple):
+    """A drawn change of colour."""
+
+    brightness: float
+    contrast: float
+    saturation: float
+    hue: float
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """The ranges of one kind of training data. *Clip*: the same for all frames of a clip; *frame*: drawn for each."""
+
+    clip_colour: ColourRange
+    frame_colour: ColourRange
+    frame_rotation: float  # degrees to either side
+    frame_shear: float  # degrees to either side, along x
+    frame_scale: tuple[float, float] = (1.0, 1.0)
+    clip_scale: tuple[float, float] = (1.0, 1.0)
+    crop_area: tuple[float, float] | None = None  # share of the frame, cropped once per clip; None: as static images
+    crop_aspect: tuple[float, float] = (3 / 4, 4 / 3)
+    spline: float = 0.0  # probability for each frame
+    spline_noise: float = 0.02  # standard deviation of the control points' displacement, share of the side
+
+
+STATIC = Augmentation(
+    clip_scale=(0.8, 1.5),
+    clip_colour=ColourRange(0.1, 0.05, 0.05, 0.05, grey=0.05),
+    frame_rotation=20,
+    frame_scale=(0.9, 1.1),
+    frame_shear=10,
+    frame_colour=ColourRange(0.1, 0.05, 0.05),
+    spline=0.33,
+)
+VIDEO = Augmentation(
+    crop_area=(0.36, 1.0),
+    clip_colour=ColourRange(0.1, 0.03, 0.03, grey=0.05),
+    frame_rotation=15,
+    frame_shear=10,
+    frame_colour=ColourRange(0.01, 0.01, 0.01),
+)
+BL30K = Augmentation(**{**VIDEO.__dict__, "crop_area": (0.25, 1.0)})
+
+
+class FrameTransform(NamedTuple):
+    """What is done to one frame: drawn, not yet applied."""
+
+    matrix: np.ndarray
+    spline: np.ndarray | None  # [crop,crop,2] float32, where each output pixel comes from in the frame before it
+    colours: tuple[Colour, ...]  # applied one after the other
+    size: tuple[int, int]  # (height, width) of the frame that it was drawn for
+    crop: int  # side of the output
+
+    @property
+    def reduction(self) -> float:
+        """Source pixels per output pixel along a side."""
+        return 1 / math.sqrt(abs(np.linalg.det(self.matrix[:2, :2])))
+
+    def apply_to_image(self, image: np.ndarray) -> np.ndarray:
+        """Warp and colour ``[h,w,3]`` uint8 RGB, the frame at any size; returns ``[crop,crop,3]``."""
+        return apply_colours(self._warp(image, cv2.INTER_CUBIC, FILL), self.colours)
+
+    def apply_to_mask(self, mask: np.ndarray, *, is_soft: bool) -> np.ndarray:
+        """Warp ``[h,w]`` uint8: ids by nearest neighbour, or soft masks by bicubic interpolation."""
+        return self._warp(mask, cv2.INTER_CUBIC if is_soft else cv2.INTER_NEAREST, 0)
+
+    def _warp(self, image: np.ndarray, interpolation: int, fill: object) -> np.ndarray:
+        enlarge = _scaling(self.size[1] / image.shape[1], self.size[0] / image.shape[0])
+        to_source = np.linalg.inv(self.matrix @ enlarge)
+        to_source = _translation(-0.5, -0.5) @ to_source @ _translation(0.5, 0.5)  # pixel centres at integers
+        border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": fill}
+        if self.spline is None:
+            flags, size = interpolation | cv2.WARP_INVERSE_MAP, (self.crop, self.crop)
+            return cv2.warpAffine(image, to_source[:2], size, flags=flags, **border)
+        source = cv2.transform(self.spline, to_source[:2].astype(np.float32))
+        return cv2.remap(image, source, None, interpolation, **border)
+
+
+def draw_clip(
+    ranges: Augmentation, size: tuple[int, int], num_frames: int, crop: int, generator: np.random.Generator
+) -> list[FrameTransform]:
+    """Draw the transforms of a clip's frames.
+
+    Args:
+        size: ``(height, width)`` of the frames.
+        crop: side of the output.
+    """
+    clip_colour = draw_colour(ranges.clip_colour, generator)
+    draw_matrices = _static_matrices if ranges.crop_area is None else _video_matrices
+    transforms = []
+    for matrix in draw_matrices(ranges, size, num_frames, crop, generator):
+        frame_colour = draw_colour(ranges.frame_colour, generator)
+        spline = draw_spline(ranges, crop, generator) if generator.random() < ranges.spline else None
+        transforms.append(FrameTransform(matrix, spline, (clip_colour, frame_colour), size, crop))
+    return transforms
+
+
+def _static_matrices(
+    ranges: Augmentation, size: tuple[int, int], num_frames: int, crop: int, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """Scale and mirror; for each frame an affine change, the short side brought to the crop's, a random crop."""
+    height, width = size
+    common = _mirroring(width, generator) @ _centred(_scaling(*[generator.uniform(*ranges.clip_scale)] * 2), size)
+    new_height, new_width = (int(crop * side / min(size)) for side in size)
+    resize = _scaling(new_width / width, new_height / height)
+    matrices = []
+    for _ in range(num_frames):
+        affine = _draw_affine(ranges, size, generator)
+        x, y = generator.integers(0, new_width - crop + 1), generator.integers(0, new_height - crop + 1)
+        matrices.append(_translation(-x, -y) @ resize @ affine @ common)
+    return matrices
+
+
+def _video_matrices(
+    ranges: Augmentation, size: tuple[int, int], num_frames: int, crop: int, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """Mirror and a random crop brought to size; for each frame an affine change."""
+    x, y, width, height = draw_crop(ranges, size, generator)
+    resize = _scaling(crop / width, crop / height) @ _translation(-x, -y)
+    common = resize @ _mirroring(size[1], generator)
+    return [_draw_affine(ranges, (crop, crop), generator) @ common for _ in range(num_frames)]
+
+
+def draw_crop(ranges: Augmentation, size: tuple[int, int], generator: np.random.Generator) -> tuple[int, int, int, int]:
+    """A crop ``(x, y, width, height)`` of random area and aspect; the largest fitting one after ten misses."""
+    height, width = size
+    low, high = np.log(ranges.crop_aspect)
+    for _ in range(10):
+        area = height * width * generator.uniform(*ranges.crop_area)
+        aspect = math.exp(generator.uniform(low, high))
+        crop_width, crop_height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if 0 < crop_width <= width and 0 < crop_height <= height:
+            x = generator.integers(0, width - crop_width + 1)
+            y = generator.integers(0, height - crop_height + 1)
+            return int(x), int(y), crop_width, crop_height
+    aspect = min(max(width / height, ranges.crop_aspect[0]), ranges.crop_aspect[1])
+    crop_width, crop_height = min(width, round(height * aspect)), min(height, round(width / aspect))
+    return (width - crop_width) // 2, (height - crop_height) // 2, crop_width, crop_height
+
+
+def draw_spline(ranges: Augmentation, size: int, generator: np.random.Generator) -> np.ndarray:
+    """A random thin-plate spline: ``[size,size,2]`` float32, where each pixel comes from, pixel centres at integers."""
+    pixels = generator.choice(size * size, SPLINE_POINTS, replace=False)
+    points = np.stack([pixels % size, pixels // size], 1) / (size - 1)
+    return spline_map(points, points + generator.normal(0, ranges.spline_noise, points.shape), size)
+
+
+def draw_colour(ranges: ColourRange, generator: np.random.Generator) -> Colour:
+    """Draw factors around 1, and a shift of hue around 0."""
+    brightness, contrast, saturation = (generator.uniform(1 - x, 1 + x) for x in ranges[:3])
+    hue = generator.uniform(-ranges.hue, ranges.hue)
+    return Colour(brightness, contrast, 0.0 if generator.random() < ranges.grey else saturation, hue)
+
+
+def apply_colours(image: np.ndarray, colours: tuple[Colour, ...]) -> np.ndarray:
+    """Change hue, then brightness, contrast and saturation of ``[H,W,3]`` uint8 RGB.
+
+    The last three are linear in the pixel, and so are all of them together: one matrix.
+    """
+    hue = sum(colour.hue for colour in colours)
+    if hue:
+        image = _shift_hue(image, hue)
+    matrix, offset = np.eye(3), np.zeros(3)
+    mean = np.array(cv2.mean(image)[:3])
+    for colour in colours:
+        grey = GREY_WEIGHTS @ (matrix @ mean + offset) * colour.brightness  # mean grey level that contrast keeps
+        mix = colour.saturation * np.eye(3) + (1 - colour.saturation) * GREY_WEIGHTS
+        matrix = colour.brightness * colour.contrast * mix @ matrix
+        offset = mix @ (colour.brightness * colour.contrast * offset + (1 - colour.contrast) * grey)
+    return cv2.transform(image, np.column_stack([matrix, offset]))
+
+
+def _shift_hue(image: np.ndarray, turns: float) -> np.ndarray:
+    hue, saturation, value = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL))
+    hue += np.uint8(round(turns * 256) % 256)  # wraps around
+    return cv2.cvtColor(cv2.merge([hue, saturation, value]), cv2.COLOR_HSV2RGB_FULL)
+
+
+def _draw_affine(ranges: Augmentation, size: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
+    """Shear along x, scale, then rotation, about the centre."""
+    angle = math.radians(generator.uniform(-ranges.frame_rotation, ranges.frame_rotation))
+    shear = math.tan(math.radians(generator.uniform(-ranges.frame_shear, ranges.frame_shear)))
+    scale = generator.uniform(*ranges.frame_scale)
+    cos, sin = math.cos(angle), math.sin(angle)
+    rotation = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+    return _centred(rotation @ _scaling(scale, scale) @ np.array([[1, shear, 0], [0, 1, 0], [0, 0, 1]]), size)
+
+
+def _mirroring(width: int, generator: np.random.Generator) -> np.ndarray:
+    """Left and right exchanged, with probability one half."""
+    return np.array([[-1.0, 0, width], [0, 1, 0], [0, 0, 1]]) if generator.random() < 0.5 else np.eye(3)
+
+
+def _centred(matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The same map about the centre of an image of ``(height, width)``."""
+    height, width = size
+    return _translation(width / 2, height / 2) @ matrix @ _translation(-width / 2, -height / 2)
+
+
+def _translation(x: float, y: float) -> np.ndarray:
+    return np.array([[1.0, 0, x], [0, 1, y], [0, 0, 1]])
+
+
+def _scaling(x: float, y: float) -> np.ndarray:
+    return np.diag([x, y, 1.0])

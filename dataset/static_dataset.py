@@ -1,0 +1,82 @@
+"""Training clips from photographs with masks: each frame of a clip is the same image, warped anew."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from dataset.augmentation import STATIC, draw_clip
+from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image, read_mask, read_size
+
+UNLABELLED = 255  # in masks of ids
+COPIES = {"fss": 1, "DUTS-TR": 1, "DUTS-TE": 1, "ecssd": 1, "BIG_small": 5, "HRSOD_small": 5}  # the published sets
+
+
+class StaticPair(NamedTuple):
+    """An image and its mask."""
+
+    image: Path
+    mask: Path
+
+
+def find_pairs(folder: Path) -> list[StaticPair]:
+    """All ``name.jpg`` with a ``name.png`` beside it, below a folder, by path."""
+    images = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
+    return [StaticPair(path, path.with_suffix(".png")) for path in images if path.with_suffix(".png").exists()]
+
+
+def is_soft_mask(mask: np.ndarray) -> bool:
+    """Whether grey levels mean coverage, 255 all of it, rather than ids.
+
+    Ids are small numbers, with 255 perhaps for unlabelled pixels.
+    """
+    counts = np.bincount(mask.ravel(), minlength=256)
+    return bool(counts[128:255].any() or (counts[255] and not counts[1:128].any()))
+
+
+class StaticTransformDataset(Dataset):
+    """Clips of single images.
+
+    Items are asked for by ``ClipKey``; ``max_jump`` does not matter.
+
+    Args:
+        pairs: images with masks, of coverage or of ids. Of several ids some are drawn.
+        crop: side of the frames.
+        num_frames: of a clip.
+        num_objects: K; objects that an image lacks are marked.
+        seed: of all drawing.
+    """
+
+    def __init__(
+        self, pairs: list[StaticPair], *, crop: int = 384, num_frames: int = 3, num_objects: int = 1, seed: int = 0
+    ) -> None:
+        self.pairs = pairs
+        self._crop, self._num_frames, self._num_objects, self._seed = crop, num_frames, num_objects, seed
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, key: ClipKey) -> Clip:
+        pair, generator = self.pairs[key.index], make_generator(self._seed, key)
+        transforms = draw_clip(STATIC, read_size(pair.image), self._num_frames, self._crop, generator)
+        image = read_image(pair.image, min(transform.reduction for transform in transforms))
+        frames = [transform.apply_to_image(image) for transform in transforms]
+        coverages = self._draw_objects(read_mask(pair.mask), generator)
+        object_exists = [coverage is not None for coverage in coverages]
+        empty = np.zeros((self._crop, self._crop), np.uint8)
+        masks = [
+            [empty if coverage is None else transform.apply_to_mask(coverage, is_soft=True) for coverage in coverages]
+            for transform in transforms
+        ]
+        return make_clip(frames, masks, object_exists, str(pair.image))
+
+    def _draw_objects(self, mask: np.ndarray, generator: np.random.Generator) -> list[np.ndarray | None]:
+        """K coverages ``[H,W]`` uint8; None for objects that are not there."""
+        if is_soft_mask(mask):
+            coverages = [mask]
+        else:
+            labels = np.setdiff1d(np.flatnonzero(np.bincount(mask.ravel())), [0, UNLABELLED])
+            drawn = generator.permutation(labels)[: self._num_objects]
+            coverages = [np.where(mask == label, np.uint8(255), np.uint8(0)) for label in drawn]
+        return [*coverages, *[None] * self._num_objects][: self._num_objects]

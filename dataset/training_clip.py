@@ -1,0 +1,86 @@
+"""What all training data sets give: a clip of a few frames with the masks of its objects, from one key."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from util.errors import InputError
+from util.mask_io import UNREADABLE, MaskReader
+
+SMOOTH_ABOVE = 1.2  # reduction of an image beyond which it is averaged, not sampled
+
+
+class ClipKey(NamedTuple):
+    """All that a clip depends on, beside the data and the seed: whoever draws it, in whatever order, draws the same."""
+
+    epoch: int
+    index: int  # of the item in the data set
+    max_jump: int  # between frames of a video
+
+
+class Clip(NamedTuple):
+    """A training sample, or a batch of them with a leading dimension B."""
+
+    frames: Tensor  # [T,3,H,W] uint8 RGB
+    masks: Tensor  # [T,K,H,W] uint8, 0 to 255
+    object_exists: Tensor  # [K] bool
+    name: str
+
+
+def make_generator(seed: int, key: ClipKey) -> np.random.Generator:
+    """The random stream of one clip."""
+    return np.random.default_rng((seed, key.epoch, key.index))
+
+
+def make_clip(frames: list[np.ndarray], masks: list[list[np.ndarray]], object_exists: list[bool], name: str) -> Clip:
+    """Stack frames ``[H,W,3]`` and masks, K of ``[H,W]`` uint8 for each frame."""
+    stacked = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()
+    return Clip(stacked, torch.from_numpy(np.stack([np.stack(m) for m in masks])), torch.tensor(object_exists), name)
+
+
+def collate(clips: list[Clip]) -> Clip:
+    """Batch clips; the names joined by commas."""
+    tensors = (torch.stack(column) for column in list(zip(*clips))[:3])
+    return Clip(*tensors, ", ".join(clip.name for clip in clips))
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """``(height, width)`` of an image from its header."""
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except UNREADABLE as e:
+        raise InputError(f"{path}: unreadable image ({e}); get it again") from e
+
+
+def read_image(path: Path, reduction: float) -> np.ndarray:
+    """Read an image for a use that shrinks it: ``[H,W,3]`` uint8 RGB, smaller by up to ``reduction``.
+
+    JPEGs are decoded at a half, a quarter or an eighth where that suffices.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = (max(1, round(side / max(reduction, 1))) for side in image.size)
+            image.draft("RGB", (width, height))
+            rgb = np.asarray(image.convert("RGB"))
+    except UNREADABLE as e:
+        raise InputError(f"{path}: unreadable image ({e}); get it again") from e
+    if rgb.shape[1] > SMOOTH_ABOVE * width:
+        rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    return rgb
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Read a mask as it is stored: ``[H,W]`` uint8, indices or grey levels; colours become ids."""
+    try:
+        with Image.open(path) as image:
+            if image.mode in ("P", "L"):
+                return np.array(image)
+    except UNREADABLE as e:
+        raise InputError(f"{path}: unreadable mask ({e}); get it again") from e
+    return MaskReader().read(path).astype(np.uint8)

@@ -1,0 +1,134 @@
+"""Training clips from videos with masks: DAVIS, YouTube-VOS, BL30K, and a user's own."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from dataset.augmentation import BL30K, VIDEO, Augmentation, draw_clip
+from dataset.frames import list_images
+from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image, read_mask, read_size
+from util.errors import InputError
+
+UNLABELLED = 255  # an id that is no object, unless it is the only one
+MAX_REDRAWS = 5  # of a clip whose first frame shows no object
+
+
+class VideoKind(NamedTuple):
+    """How the videos of a data set differ."""
+
+    augmentation: Augmentation = VIDEO
+    frame_step: int = 1  # annotated is each n-th frame
+    has_specks: bool = False  # masks hold tiny objects, which count under conditions
+
+
+ORDINARY, EACH_FIFTH, RENDERED = VideoKind(), VideoKind(frame_step=5), VideoKind(BL30K, has_specks=True)
+
+
+class TrainingVideo(NamedTuple):
+    """The annotated frames of a video."""
+
+    name: str
+    frames: list[Path]
+    masks: list[Path]
+    kind: VideoKind = ORDINARY
+
+
+def find_videos(
+    images: Path, annotations: Path, kind: VideoKind = ORDINARY, names: list[str] | None = None, min_frames: int = 3
+) -> list[TrainingVideo]:
+    """Videos ``images/<video>/``, ``annotations/<video>/`` with at least ``min_frames`` annotated frames.
+
+    Args:
+        names: of the videos; None: all folders.
+    """
+    if names is None:
+        names = sorted(path.name for path in images.iterdir() if path.is_dir() and not path.name.startswith("."))
+    videos = []
+    for name in names:
+        if not (annotations / name).is_dir():
+            raise InputError(f"{annotations / name}: no such folder, but {images / name} is there; complete the data")
+        frames, masks = list_images(images / name), list_images(annotations / name)
+        both = [frame for frame in frames if frame in masks]
+        if len(both) >= min_frames:
+            videos.append(TrainingVideo(name, [frames[f] for f in both], [masks[f] for f in both], kind))
+    return videos
+
+
+def draw_frames(num_frames: int, max_jump: int, length: int, generator: np.random.Generator) -> list[int]:
+    """Indices of a clip's frames: at most ``max_jump + 1`` apart, in order of time or, half of the time, reversed.
+
+    Near the video's end frames may repeat.
+    """
+    jump = min(num_frames, max_jump)
+    indices = [int(generator.integers(0, num_frames - jump + 1))]
+    for position in range(1, length):
+        last = min(num_frames - jump // position, num_frames - 1)
+        indices.append(min(indices[-1] + 1 + int(generator.integers(0, jump + 1)), last))
+    return indices[::-1] if generator.random() < 0.5 else indices
+
+
+def find_labels(masks: list[np.ndarray], *, has_specks: bool) -> np.ndarray:
+    """Ids in the first mask that may be drawn as objects.
+
+    Args:
+        has_specks: a label counts only above 900 pixels, or above 100 if it stays below 400 in the other frames.
+    """
+    labels = np.flatnonzero(np.bincount(masks[0].ravel()))
+    labels = labels[labels > 0]
+    if len(labels) > 1:
+        labels = labels[labels != UNLABELLED]
+    if not has_specks:
+        return labels
+    sizes = np.array([[np.count_nonzero(mask == label) for mask in masks] for label in labels]).reshape(-1, len(masks))
+    return labels[(sizes[:, 0] > 900) | ((sizes[:, 0] > 100) & (sizes[:, 1:] < 400).all(1))]
+
+
+class VOSDataset(Dataset):
+    """Clips of videos, one of each video per epoch. Items are asked for by ``ClipKey``.
+
+    Args:
+        videos: with masks.
+        crop: side of the frames.
+        num_frames: of a clip.
+        num_objects: K; objects that a clip lacks are marked.
+        seed: of all drawing.
+    """
+
+    def __init__(
+        self, videos: list[TrainingVideo], *, crop: int = 384, num_frames: int = 3, num_objects: int = 2, seed: int = 0
+    ) -> None:
+        self.videos = videos
+        self._crop, self._num_frames, self._num_objects, self._seed = crop, num_frames, num_objects, seed
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __getitem__(self, key: ClipKey) -> Clip:
+        video, generator = self.videos[key.index], make_generator(self._seed, key)
+        max_jump = max(key.max_jump // video.kind.frame_step, 1)
+        for _ in range(1 + MAX_REDRAWS):
+            indices = draw_frames(len(video.frames), max_jump, self._num_frames, generator)
+            size = read_size(video.frames[indices[0]])
+            transforms = draw_clip(video.kind.augmentation, size, len(indices), self._crop, generator)
+            ids = [
+                transform.apply_to_mask(read_mask(video.masks[index]), is_soft=False)
+                for index, transform in zip(indices, transforms)
+            ]
+            labels = find_labels(ids, has_specks=video.kind.has_specks)
+            if len(labels):
+                break
+        paths = [video.frames[index] for index in indices]
+        frames = [t.apply_to_image(read_image(path, t.reduction)) for path, t in zip(paths, transforms)]
+        drawn = generator.permutation(labels)[: self._num_objects].tolist()
+        drawn += [None] * (self._num_objects - len(drawn))
+        masks = [[_coverage(mask, label) for label in drawn] for mask in ids]
+        object_exists = [label is not None for label in drawn]
+        object_exists[0] = True  # a clip that shows no object is all background
+        return make_clip(frames, masks, object_exists, f"{video.name} {' '.join(path.stem for path in paths)}")
+
+
+def _coverage(ids: np.ndarray, label: int | None) -> np.ndarray:
+    """``[H,W]`` uint8, 255 where the object is."""
+    return np.zeros_like(ids) if label is None else np.where(ids == label, np.uint8(255), np.uint8(0))

@@ -10,7 +10,7 @@ from pathlib import Path
 import gdown
 
 from util.download import DEFAULT_WEIGHTS, WEIGHTS_DRIVE_ID, drive_address
-from util.errors import InputError, exit_on_input_error
+from util.errors import InputError, script_main
 from util.files import write_then_rename
 
 
@@ -37,7 +37,7 @@ def download(which: str, target: Path) -> None:
     print(f"wrote {target}")
 
 
-@exit_on_input_error
+@script_main
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--which", choices=WEIGHTS_DRIVE_ID, default="s012", help="which weights (default: s012)")

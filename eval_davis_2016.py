@@ -6,28 +6,24 @@ Masks are written to <output>/<video>/<frame>.png as grey images of 0 and 255.
 """
 
 import argparse
-import logging
 from pathlib import Path
 
 from dataset.benchmarks import davis_2016_videos
 from evaluation import evaluate
 from evaluation_settings import make_parser, make_settings
-from util.errors import exit_on_input_error
+from util.errors import script_main
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(__doc__)
+    parser = make_parser(__doc__, "--amp", "--score")
     add = parser.add_argument
     add("--davis_path", type=Path, default="../DAVIS/2016", help="the data set's folder (default: %(default)s)")
-    add("--amp", action="store_true", help="compute in half precision where that is fast")
-    add("--score", action="store_true", help="print J and F, and write scores.json and scores.csv")
     return parser.parse_args()
 
 
-@exit_on_input_error
+@script_main
 def main() -> int:
-    logging.basicConfig(format="note: %(message)s", level=logging.INFO)
     args = parse_arguments()
     settings = make_settings(args, use_amp=args.amp, short_side=-1)
     return evaluate(davis_2016_videos(args.davis_path), args.model, settings)

@@ -12,14 +12,13 @@ Masks are written to <output>/<video>/<frame>.png, from the first annotated fram
 """
 
 import argparse
-import logging
 from pathlib import Path
 
 from dataset.benchmarks import generic_videos
 from dataset.videos import VideoEntry
 from evaluation import evaluate
-from evaluation_settings import make_parser, make_settings, short_side
-from util.errors import InputError, exit_on_input_error
+from evaluation_settings import make_parser, make_settings, side
+from util.errors import InputError, script_main
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -29,15 +28,15 @@ def parse_arguments() -> argparse.Namespace:
     source.add_argument("--data_path", type=Path, help="folder with JPEGImages/<video> and Annotations/<video>")
     source.add_argument("--video", type=Path, help="a video file or a folder of frames; goes with --mask")
     parser.add_argument("--mask", type=Path, help="mask of the first frame, or a folder of masks named by frame")
-    parser.add_argument(
-        "--size", type=short_side, default=480, help="short side to compute at, -1: native (default: 480)"
-    )
+    parser.add_argument("--size", type=side, help="short side to compute at, -1: native (default: 480)")
     parser.add_argument(
         "--amp_off", action="store_true", help="compute in float32 (default: half precision where fast)"
     )
     args = parser.parse_args()
     if (args.video is None) != (args.mask is None):
         parser.error("--video and --mask go together")
+    if args.size is not None and args.scales is not None:
+        parser.error("--size and --scales exclude each other")
     return args
 
 
@@ -55,11 +54,10 @@ def list_videos(args: argparse.Namespace) -> list[VideoEntry]:
     return generic_videos(args.data_path)
 
 
-@exit_on_input_error
+@script_main
 def main() -> int:
-    logging.basicConfig(format="note: %(message)s", level=logging.INFO)
     args = parse_arguments()
-    settings = make_settings(args, use_amp=not args.amp_off, short_side=args.size)
+    settings = make_settings(args, use_amp=not args.amp_off, short_side=args.size or 480)
     return evaluate(list_videos(args), args.model, settings)
 
 

@@ -7,35 +7,31 @@ asks for are written to <output>/Annotations/<video>/<frame>.png; the others are
 """
 
 import argparse
-import logging
 from dataclasses import replace
 from pathlib import Path
 
 from dataset.benchmarks import youtube_videos
 from evaluation import evaluate
 from evaluation_settings import make_parser, make_settings
-from submission import check_submission, write_archive
+from submission import hand_in
 from util.distributed import is_main_process
-from util.errors import exit_on_input_error
+from util.errors import script_main
 
 RELEASE_OF_SIZE = {474: "2018 valid", 507: "2019 valid", 508: "2018 test", 541: "2019 test"}  # by number of videos
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(__doc__)
+    parser = make_parser(__doc__, "--amp", "--zip")
     add = parser.add_argument
     add("--yv_path", type=Path, default="../YouTube", help="the data set's folder (default: %(default)s)")
     add("--split", choices=("valid", "test"), default="valid", help="valid or test (default: valid)")
     add("--output_all", action="store_true", help="write every frame from the first annotated one on")
-    add("--amp", action="store_true", help="compute in half precision where that is fast")
-    add("--zip", action="store_true", help="write <output>/submission.zip for the evaluation server")
     return parser.parse_args()
 
 
-@exit_on_input_error
+@script_main
 def main() -> int:
-    logging.basicConfig(format="note: %(message)s", level=logging.INFO)
     args = parse_arguments()
     entries = youtube_videos(args.yv_path, args.split)
     if is_main_process():
@@ -44,12 +40,9 @@ def main() -> int:
     masks = args.output / "Annotations"
     settings = replace(make_settings(args, use_amp=args.amp, short_side=480), output=masks)
     status = evaluate(entries, args.model, settings)
-    if not is_main_process():
-        return status
-    if not check_submission(entries, masks):
-        return 1
-    if args.zip:
-        write_archive(entries, masks, args.output / "submission.zip", prefix="Annotations/")
+    if is_main_process():
+        archive = args.output / "submission.zip" if args.zip else None
+        status = hand_in(entries, masks, archive, status, prefix="Annotations/")
     return status
 
 

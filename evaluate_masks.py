@@ -16,7 +16,7 @@ import progressbar
 
 from dataset.frames import is_image
 from scoring import SequenceScores, format_scores, score_sequences, write_scores
-from util.errors import InputError, exit_on_input_error
+from util.errors import InputError, script_main
 from util.files import make_folder
 
 
@@ -42,19 +42,20 @@ def match_sequences(predictions: Path, annotations: Path) -> dict[str, tuple[Pat
             raise InputError(f"{folder}: no such folder; expected a folder of masks per video")
     if predictions.resolve() == annotations.resolve():
         raise InputError(f"{predictions}: --predictions and --annotations are the same folder; give two")
-    if _holds_masks(predictions):
+    folders = sorted(path for path in predictions.iterdir() if path.is_dir() and not path.name.startswith("."))
+    folders = [path for path in folders if (annotations / path.name).is_dir() or _holds_masks(path)]
+    if not folders and _holds_masks(predictions):
         return {predictions.resolve().name: (predictions, annotations)}
-    folders = sorted(path for path in predictions.iterdir() if _holds_masks(path) and not path.name.startswith("."))
     if not folders:
         raise InputError(f"{predictions}: no masks in it; expected a folder of masks per video")
     return {folder.name: (folder, annotations / folder.name) for folder in folders}
 
 
 def _holds_masks(folder: Path) -> bool:
-    return folder.is_dir() and any(is_image(path) for path in folder.iterdir())
+    return any(is_image(path) for path in folder.iterdir())
 
 
-@exit_on_input_error
+@script_main
 def main() -> int:
     args = parse_arguments()
     pairs = match_sequences(args.predictions, args.annotations)
@@ -71,8 +72,8 @@ def main() -> int:
             print(f"error: {result}", file=sys.stderr)
     if not scores:
         raise InputError(f"none of {len(pairs)} videos could be scored")
-    write_scores(scores, output)
     print(format_scores(scores, len(pairs)))
+    write_scores(scores, output)
     print(f"fractions, also by object, are in {output / 'scores.json'} and scores.csv")
     return 0 if len(scores) == len(pairs) else 1
 

@@ -13,7 +13,7 @@ from dataset.videos import Video, VideoEntry, count_frames
 from evaluation_settings import Settings
 from model.checkpoint import load_network
 from model.network import STCN
-from scoring import SequenceScores, format_scores, score_sequence, write_scores
+from scoring import SequenceScores, format_scores, list_truth, score_sequence, write_scores
 from segmentation import segment_video
 from util.device import describe_device, peak_memory
 from util.distributed import ProcessGroup, divide, process_group
@@ -35,7 +35,7 @@ def evaluate(entries: Sequence[VideoEntry], model: Path, settings: Settings) -> 
     """Segment all videos. A bad one is reported and does not lose the others.
 
     Returns:
-        The exit status: 0, or 1 if some of the videos failed.
+        The exit status: 0, or in the main process 1 if some of the videos failed.
 
     Raises:
         InputError: nothing could be done, or a single video failed.
@@ -47,10 +47,11 @@ def evaluate(entries: Sequence[VideoEntry], model: Path, settings: Settings) -> 
         _report_process(results, settings, group)
         shares = group.gather(results)
     errors = [result.error for results in shares for result in results if result.error]
+    if not group.is_main:
+        return 0  # the main process speaks for all; torchrun would end it if another failed earlier
     if len(errors) == len(entries):
         raise InputError(errors[0] if len(errors) == 1 else f"none of {len(errors)} videos could be segmented")
-    if group.is_main:
-        _report_all(shares, entries, settings)
+    _report_all(shares, entries, settings)
     return 1 if errors else 0
 
 
@@ -74,14 +75,16 @@ def _segment_videos(
                 results.append(_segment_entry(network, entry, settings, title, show_bar=group.is_main))
         except InputError as e:
             results.append(VideoResult(entry.name, error=str(e)))
-            if len(entries) > 1 or group.size > 1:
-                print(f"error: {e}", file=sys.stderr)
+        if results[-1].error and (len(entries) > 1 or group.size > 1):
+            print(f"error: {results[-1].error}", file=sys.stderr)
     return results
 
 
 def _segment_entry(network: STCN, entry: VideoEntry, settings: Settings, title: str, *, show_bar: bool) -> VideoResult:
     """Open one video, segment it if need be, and score it if asked."""
     video = Video(entry, max_objects=settings.max_objects, ignore_id=settings.ignore_id, output_all=settings.output_all)
+    if settings.score:
+        _check_truth(entry, video)
     folder = settings.output / video.name
     paths = [folder / f"{name}.png" for name in video.output_names]
     paths += [folder.with_name(folder.name + ending) for ending in settings.extra_endings]
@@ -89,18 +92,29 @@ def _segment_entry(network: STCN, entry: VideoEntry, settings: Settings, title: 
         print(f"{title}: all is there, skipped")
         result = VideoResult(video.name)
     else:
+        paths += folder.with_name(folder.name + "_scores").glob("*.npz")
         for path in paths:  # of an earlier run: an interrupted rerun must not look finished
             path.unlink(missing_ok=True)
         seconds = segment_video(network, video, settings, title if show_bar else None)
         result = VideoResult(video.name, len(video.frame_names), len(video.labels), seconds)
     if not settings.score:
         return result
-    return result._replace(scores=score_sequence(folder, entry.truth, is_single_object=entry.is_single_object))
+    try:
+        return result._replace(scores=score_sequence(folder, entry.truth, is_single_object=entry.is_single_object))
+    except InputError as e:
+        return result._replace(error=str(e))
+
+
+def _check_truth(entry: VideoEntry, video: Video) -> None:
+    """Refuse a video that cannot be scored before it is segmented."""
+    missing = [name for name in video.frames.names if name not in list_truth(entry.truth)]
+    if missing:
+        raise InputError(f"{entry.truth}: lacks {len(missing)} masks, first {missing[0]}; complete it, or drop --score")
 
 
 def _report_process(results: Sequence[VideoResult], settings: Settings, group: ProcessGroup) -> None:
     """What this process did, unless it did nothing."""
-    if all(result.error for result in results):
+    if not any(result.frames or not result.error for result in results):
         return
     name = "" if group.size == 1 else f"process {group.rank} of 0 to {group.size - 1}: "
     device = describe_device(settings.device, settings.config.amp_dtype)
@@ -115,14 +129,14 @@ def _report_all(shares: Sequence[Sequence[VideoResult]], entries: Sequence[Video
     scores_by_name = {result.name: result.scores for share in shares for result in share}
     scores = {entry.name: scores_by_name[entry.name] for entry in entries if scores_by_name[entry.name]}
     if scores:
-        write_scores(scores, settings.output)
         print(format_scores(scores, len(entries)))
+        write_scores(scores, settings.output)
         print(f"fractions, also by object, are in {settings.output / 'scores.json'} and scores.csv")
 
 
 def _describe(shares: Sequence[Sequence[VideoResult]]) -> str:
     """Counts and speed of the processes' results."""
-    done = [result for share in shares for result in share if not result.error]
+    done = [result for share in shares for result in share if result.frames or not result.error]
     frames, seconds = sum(result.frames for result in done), sum(result.seconds for result in done)
     counts = f"{len(done)} video(s), {frames} frames, {sum(result.objects for result in done)} objects"
     if not frames:
@@ -156,7 +170,7 @@ def _is_out_of_memory(error: Exception) -> bool:
 def _refuse_output_among_input(output: Path, entry: VideoEntry) -> None:
     """The output must neither lie inside the input nor overwrite it."""
     target = (output / entry.name).resolve()
-    for source in (entry.frames.resolve(), entry.masks.resolve()):
+    for source in (path.resolve() for path in (entry.frames, entry.masks, entry.truth) if path is not None):
         is_inside = output.resolve().is_relative_to(source) or target.is_relative_to(source)
         if is_inside or source.is_relative_to(target):
             raise InputError(f"--output {output}: would write into the input {source}; choose a folder elsewhere")

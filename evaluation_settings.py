@@ -46,21 +46,29 @@ class Settings:
         return [ending for ending, is_wanted in endings.items() if is_wanted]
 
 
-def make_parser(description: str) -> argparse.ArgumentParser:
+FLAGS = {
+    "--amp": "compute in half precision where that is fast",
+    "--score": "print J and F against the truth, and write scores.json and scores.csv",
+    "--zip": "write <output>/submission.zip for the evaluation server",
+}
+
+
+def make_parser(description: str, *flags: str) -> argparse.ArgumentParser:
     """A parser with the options that all evaluation scripts share.
 
     Args:
         description: the script's docstring, shown as it is.
+        flags: which of ``FLAGS`` the script has as well.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--model", type=Path, default=DEFAULT_WEIGHTS, help="weights, a .pth (default: saves/stcn.pth)")
     add("--output", type=Path, required=True, help="folder to write to")
     add("--top", type=positive_int, default=20, help="memory positions read per query position (default: 20)")
-    add("--mem_every", type=positive_int, default=5, help="memorise every n-th frame (default: 5)")
+    add("--mem_every", type=positive_int, default=5, help="memorise every n-th frame (default: 5; of test-dev: 3)")
     add("--include_last", action="store_true", help="hold the last frame as a temporary memory as well")
     add("--max_memory_frames", type=positive_int, help="bound on memory frames, for long videos (default: none)")
-    add("--scales", type=short_side, nargs="+", metavar="SIDE", help="compute at these short sides and average")
+    add("--scales", type=side, nargs="+", metavar="SIDE", help="compute at these short sides and average")
     add("--flip", action="store_true", help="compute on mirrored frames as well and average")
     kernel_help = f"kernel of memory reading at --scales above {KERNEL_ABOVE}, in cells of 16 pixels; 0: plain reading"
     add("--kernel_sigma", type=not_negative, default=7, help=f"{kernel_help} (default: 7)")
@@ -71,11 +79,13 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     add("--max_objects", type=positive_int, default=50, help="refuse masks with more ids than this (default: 50)")
     add("--ignore_id", type=positive_int, help='an id that means "not labelled" in masks, e.g. 255 (default: none)')
     add("--resume", action="store_true", help="skip videos whose results are all there")
+    for flag in flags:
+        add(flag, action="store_true", help=FLAGS[flag])
     return parser
 
 
 def positive_int(text: str) -> int:
-    """Type of an option."""
+    """Parse an option's value: an integer above 0."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is not positive")
@@ -83,15 +93,15 @@ def positive_int(text: str) -> int:
 
 
 def not_negative(text: str) -> float:
-    """Type of an option."""
+    """Parse an option's value: a number from 0 on."""
     value = float(text)
     if not value >= 0:
         raise argparse.ArgumentTypeError(f"{value} is negative")
     return value
 
 
-def short_side(text: str) -> int:
-    """Type of an option: pixels of the short side, -1 for the native size."""
+def side(text: str) -> int:
+    """Parse an option's value: pixels of the short side, or -1 for the native size."""
     value = int(text)
     if value < 32 and value != -1:
         raise argparse.ArgumentTypeError("must be at least 32, or -1 for the native size")

@@ -19,11 +19,11 @@ import numpy as np
 import progressbar
 from PIL import Image
 
-from util.errors import InputError, exit_on_input_error
+from util.errors import InputError, script_main
 from util.files import make_folder
 from util.mask_io import UNREADABLE, write_mask
 
-ENDING = "_scores"
+FOLDER, TABLE = "_scores", "_scores.csv"  # of a video
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -47,19 +47,15 @@ def list_videos(runs: list[Path]) -> list[Path]:
         InputError: there are none, or the runs differ in them.
     """
     videos_of_run = [
-        {
-            path.relative_to(run).with_name(path.name.removesuffix(ENDING))
-            for path in run.rglob(f"?*{ENDING}")
-            if any(path.glob("*.npz"))
-        }
+        {path.relative_to(run).with_name(path.name.removesuffix(TABLE)) for path in run.rglob(f"?*{TABLE}")}
         for run in runs
-    ]
+    ]  # a video's table is written last
     for run, videos in zip(runs, videos_of_run):
         if not videos:
             raise InputError(f"{run}: no such folder, or no scores in it; run eval_*.py with --save_scores")
         absent = sorted(set.union(*videos_of_run) - videos)
         if absent:
-            raise InputError(f"{run / absent[0]}{ENDING}: missing, but another run has it; complete the runs")
+            raise InputError(f"{run / absent[0]}{TABLE}: missing, but another run has it; complete the runs")
     return sorted(videos_of_run[0])
 
 
@@ -69,7 +65,7 @@ def merge_video(video: Path, runs: list[Path], output: Path) -> None:
     Raises:
         InputError: the runs differ in frames, objects or size, or a file is unreadable.
     """
-    folders = [run / video.with_name(video.name + ENDING) for run in runs]
+    folders = [run / video.with_name(video.name + FOLDER) for run in runs]
     names_of_run = [{path.stem for path in folder.glob("*.npz")} for folder in folders]
     for folder, names in zip(folders, names_of_run):
         absent = sorted(set.union(*names_of_run) - names)
@@ -113,7 +109,7 @@ def read_scores(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return probabilities, labels
 
 
-@exit_on_input_error
+@script_main
 def main() -> int:
     args = parse_arguments()
     videos, num_failed = list_videos(args.runs), 0

@@ -6,6 +6,7 @@ objects are those of its first truth.
 
 import csv
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,8 @@ from util.errors import InputError
 from util.files import make_folder, write_then_rename
 from util.mask_io import MaskReader
 from util.metrics import score_frame, summarise
+
+log = logging.getLogger(__name__)
 
 UNLABELLED_ID = 255  # background in the truth
 
@@ -40,14 +43,14 @@ def score_sequence(predictions: Path, truth: Path, *, is_single_object: bool = F
     """
     if predictions.resolve() == truth.resolve():
         raise InputError(f"{predictions}: predictions and truth are the same folder; give two")
-    truth_paths = _list_masks(truth)
+    truth_paths = list_truth(truth)
     names = list(truth_paths)
-    if len(names) < 3:
-        raise InputError(f"{truth}: {len(names)} mask(s), but the first and the last are not scored; give all frames'")
     prediction_paths = _list_masks(predictions)
     missing = [name for name in names[1:-1] if name not in prediction_paths]
     if missing:
         raise InputError(f"{predictions}: lacks {len(missing)} of {len(names) - 2} masks, first {missing[0]}; add them")
+    if prediction_paths.keys() - truth_paths.keys():
+        log.info("%s: %d masks have no truth", predictions, len(prediction_paths.keys() - truth_paths.keys()))
     labels = _find_labels(_read_ids(truth_paths[names[0]], is_single_object), truth_paths[names[0]], is_single_object)
     frames = []
     for name in names[1:-1]:
@@ -55,6 +58,18 @@ def score_sequence(predictions: Path, truth: Path, *, is_single_object: bool = F
         _check(found, wanted, labels, prediction_paths[name])
         frames.append([score_frame(_region(found, label), _region(wanted, label)) for label in labels])
     return {label or 1: _measures(*zip(*scores)) for label, scores in zip(labels, zip(*frames))}
+
+
+def list_truth(folder: Path) -> dict[str, Path]:
+    """True masks of a video by name, in natural order.
+
+    Raises:
+        InputError: not enough of them to be scored against.
+    """
+    paths = _list_masks(folder)
+    if len(paths) < 3:
+        raise InputError(f"{folder}: {len(paths)} mask(s), but the first and the last are not scored; give all frames'")
+    return paths
 
 
 def score_sequences(
@@ -74,6 +89,8 @@ def score_sequences(
             return score_sequence(*pair, is_single_object=is_single_object)
         except InputError as e:
             return e
+        except OSError as e:
+            return InputError(f"{e.filename}: {e.strerror}; mend this and score again")
 
     with ThreadPoolExecutor(num_threads) as pool:  # decoding, OpenCV and NumPy leave the interpreter to others
         yield from zip(pairs, pool.map(score, pairs.values()))

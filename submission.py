@@ -11,24 +11,37 @@ from util.errors import InputError
 from util.files import write_then_rename
 
 
-def check_submission(entries: Sequence[VideoEntry], output: Path) -> bool:
-    """Count the masks ``output/<video>/<frame>.png`` against those that the benchmark asks for, and tell.
+def hand_in(entries: Sequence[VideoEntry], output: Path, archive: Path | None, status: int, *, prefix: str = "") -> int:
+    """Count the masks ``output/<video>/<frame>.png`` against those that the benchmark asks for; archive them.
+
+    Args:
+        archive: the zip file to write, unless anything failed or is missing; None: only count.
+        status: exit status of the run so far.
+        prefix: folder in the archive.
 
     Returns:
-        Whether all are there.
+        The exit status: 1 if masks are missing, else as before.
     """
     wanted = list_wanted_masks(entries)
     missing = [output / path for path in wanted if not (output / path).exists()]
     print(f"{len(wanted) - len(missing)} of {len(wanted)} masks asked for are written")
     if missing:
-        print(f"error: {missing[0]}: missing, the first of {len(missing)}; run again with --resume", file=sys.stderr)
-    return not missing
+        print(
+            f"error: {missing[0]}: missing, the first of {len(missing)}; mend what failed, then --resume",
+            file=sys.stderr,
+        )
+    if archive is not None:
+        archive.unlink(missing_ok=True)
+        if missing or status:
+            print(f"error: {archive}: not written, since not all videos went well", file=sys.stderr)
+        else:
+            _write_archive(archive, output, wanted, prefix)
+    return 1 if missing else status
 
 
-def write_archive(entries: Sequence[VideoEntry], output: Path, archive: Path, *, prefix: str = "") -> None:
-    """Zip the masks that the benchmark asks for, each as ``prefix<video>/<frame>.png``."""
+def _write_archive(archive: Path, output: Path, masks: Sequence[Path], prefix: str) -> None:
     with write_then_rename(archive) as temporary, zipfile.ZipFile(temporary, "w") as file:  # PNGs shrink no further
-        for path in list_wanted_masks(entries):
+        for path in masks:
             file.write(output / path, f"{prefix}{path.as_posix()}")
     print(f"the archive for the evaluation server is {archive}")
 
@@ -43,5 +56,5 @@ def _wanted_frames(entry: VideoEntry) -> list[str]:
         return sorted(entry.wanted)
     try:
         return open_frames(entry.frames).names
-    except InputError:  # told of when it was to be segmented
+    except (InputError, OSError):  # told of when it was to be segmented
         return []

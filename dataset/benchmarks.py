@@ -35,7 +35,7 @@ def davis_2016_videos(davis_path: Path) -> list[VideoEntry]:
     """
     lists = (
         davis_path / "ImageSets/480p/val.txt",
-        davis_path.parent / "2017/trainval/ImageSets/2016/val.txt",
+        davis_path.absolute().parent / "2017/trainval/ImageSets/2016/val.txt",
     )
     list_path = next((path for path in lists if path.exists()), None)
     if list_path is None:
@@ -63,6 +63,8 @@ def youtube_videos(yv_path: Path, split: str) -> list[VideoEntry]:
             f"get {split}_all_frames of the same year and unpack it to {yv_path / 'all_frames'}"
         )
     wanted = _read_wanted_frames(yv_path / split / "meta.json")
+    if all(_is_sparse(frames / name) for name in list(wanted)[:10]):
+        raise InputError(f"{frames}: holds every fifth frame only; get {split}_all_frames and unpack it there")
     return [VideoEntry(name, frames / name, masks / name, names) for name, names in sorted(wanted.items())]
 
 
@@ -90,20 +92,28 @@ def _davis_entry(root: Path, name: str) -> VideoEntry:
 def _read_list(path: Path) -> list[str]:
     """Names of videos from lines that hold a name, or the path of one of the video's frames and of its mask."""
     try:
-        lines = path.read_text().split("\n")
-    except (OSError, UnicodeDecodeError) as e:
-        raise InputError(f"{path}: unreadable list ({e}); point --davis_path to the data set's folder") from e
-    columns = [line.split()[0] for line in lines if line.strip()]
-    names = [Path(column).parent.name if "/" in column else column for column in columns]
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as e:
+        raise InputError(f"{path}: no readable list ({e.strerror}); point --davis_path to the data set's folder") from e
+    except UnicodeDecodeError as e:
+        raise InputError(f"{path}: not a list but other data; get it again") from e
+    paths = [Path(line.split()[0]) for line in lines if line.strip() and not line.startswith("#")]
+    names = [path.parent.name if path.suffix else path.name for path in paths]
     if not names:
         raise InputError(f"{path}: an empty list; expected a video per line")
     return list(dict.fromkeys(names))
 
 
+def _is_sparse(folder: Path) -> bool:
+    """Whether no two frames of a video have neighbouring numbers."""
+    numbers = sorted(int(path.stem) for path in folder.glob("*") if path.stem.isdecimal())
+    return len(numbers) > 1 and all(later - number > 1 for number, later in zip(numbers, numbers[1:]))
+
+
 def _read_wanted_frames(path: Path) -> dict[str, frozenset[str]]:
     """Frames by video: the union over its objects."""
     try:
-        videos = json.loads(path.read_text())["videos"]
+        videos = json.loads(path.read_text(encoding="utf-8-sig"))["videos"]
         wanted = {
             name: frozenset(str(frame) for item in video["objects"].values() for frame in item["frames"])
             for name, video in videos.items()

@@ -144,8 +144,10 @@ class VideoFile:
                     if packet.is_corrupt:
                         raise InputError(f"{self.path}: damaged after frame {index:05d}; copy it again")
                     for frame in packet.decode():
+                        image = self._upright(frame)
+                        self._check_size(image.shape[:2], index)
                         if index >= start:
-                            yield f"{index:05d}", self._upright(frame)
+                            yield f"{index:05d}", image
                         index += 1
             except av.FFmpegError as e:
                 raise InputError(f"{self.path}: unreadable at frame {index:05d} ({e.strerror}); convert it anew") from e
@@ -153,6 +155,12 @@ class VideoFile:
             raise InputError(f"{self.path}: ends at frame {index:05d} of {self._num_frames}; copy it again")
         if index < self._num_frames:
             log.warning("%s: only %d of %d frames could be decoded", self.path, index, self._num_frames)
+
+    def _check_size(self, size: tuple[int, int], index: int) -> None:
+        self._first_size = size if index == 0 else self._first_size
+        if size != self._first_size:
+            found, first = ("x".join(map(str, s[::-1])) for s in (size, self._first_size))
+            raise InputError(f"{self.path}: {found} pixels from frame {index:05d} on, {first} before; cut it there")
 
     def _open(self) -> "av.container.InputContainer":
         try:

@@ -65,7 +65,7 @@ class Video:
         self.name = entry.name
         self.frames = open_frames(entry.frames)
         self._is_single_object = entry.is_single_object
-        self._mask_paths = _match_masks(self.frames, entry.masks)
+        self._mask_paths = _match_masks(self.frames, entry)
         self._reader = MaskReader(ignore_id)
         pixels_of_frame = {name: self._count_pixels(name) for name in self._mask_paths}
         self.labels = _collect_labels(pixels_of_frame, max_objects, entry.masks)
@@ -73,9 +73,11 @@ class Video:
         first_name = next(name for name, pixels in pixels_of_frame.items() if pixels)
         self._first_index = self.frames.names.index(first_name)
         self.frame_names = self.output_names = self.frames.names[self._first_index :]
-        if entry.wanted is not None and not output_all:
-            self.output_names = self._select(entry.wanted)
-            self.frame_names = self.frame_names[: self.frame_names.index(self.output_names[-1]) + 1]
+        if entry.wanted is not None:
+            wanted_names = self._select(entry.wanted)
+            if not output_all:
+                self.output_names = wanted_names
+                self.frame_names = self.frame_names[: self.frame_names.index(wanted_names[-1]) + 1]
 
     def __iter__(self) -> Iterator[Frame]:
         wanted = set(self.output_names)
@@ -112,16 +114,20 @@ def count_frames(entry: VideoEntry) -> int:
     """Number of frames of a video; 0 if they cannot be read."""
     try:
         return len(open_frames(entry.frames).names)
-    except InputError:
+    except (InputError, OSError):
         return 0
 
 
-def _match_masks(frames: FrameFolder | VideoFile, masks: Path) -> dict[str, Path]:
+def _match_masks(frames: FrameFolder | VideoFile, entry: VideoEntry) -> dict[str, Path]:
     """Masks by frame name, in the order of the frames."""
+    masks = entry.masks
     if not masks.exists():
         raise InputError(f"{masks}: no mask there; give the mask of each object where it first appears")
     if masks.is_file():
-        return {frames.names[0]: masks}
+        first = frames.names[0]
+        if entry.truth is not None and masks.stem != first:
+            raise InputError(f"{frames.path}: begins with frame {first}, but {masks} is the first mask; complete it")
+        return {first: masks}
     paths = list_images(masks)
     if not paths:
         raise InputError(f"{masks}: no mask in it; give the mask of each object where it first appears")

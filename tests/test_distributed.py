@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from util.distributed import ProcessGroup, divide, is_main_process, process_group
+from util.errors import InputError
 
 
 @pytest.mark.parametrize("num_parts", [1, 2, 3, 8])
@@ -32,3 +33,19 @@ def test_a_plain_start_is_a_group_of_one(monkeypatch: pytest.MonkeyPatch) -> Non
         assert group == ProcessGroup(0, 1)
         assert group.is_main
         assert group.gather("mine") == ["mine"]
+
+
+@pytest.mark.parametrize(("size", "rank", "is_main"), [("1", "1", True), ("2", "0", True), ("2", "1", False)])
+def test_only_one_process_speaks(monkeypatch, size: str, rank: str, is_main: bool) -> None:
+    """A rank left over in the environment of a plain start means nothing."""
+    monkeypatch.setenv("WORLD_SIZE", size)
+    monkeypatch.setenv("RANK", rank)
+    assert is_main_process() == is_main
+
+
+def test_processes_that_cannot_meet_are_told_how_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InputError, match="WORLD_SIZE is 2, but .*; start with torchrun"), process_group():
+        pass

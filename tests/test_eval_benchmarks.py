@@ -15,9 +15,10 @@ from PIL import Image
 
 import eval_davis
 import eval_davis_2016
+import eval_generic
 import eval_youtube
 import merge_scores
-from dataset.benchmarks import davis_2016_videos, youtube_videos
+from dataset.benchmarks import davis_2016_videos, davis_2017_videos, youtube_videos
 from dataset.videos import Video
 from tests.conftest import TESTS, assert_same_masks, files_in, read_ids, remove
 from tests.deterministic import synthetic_video
@@ -155,6 +156,12 @@ def test_davis_2016_list_is_found_at_either_place(tmp_path: Path, has_own_list: 
     assert entries[0].frames == tmp_path / "2016/JPEGImages/480p" / entries[0].name
 
 
+def test_lists_may_have_marks_comments_and_slashes(davis: Path) -> None:
+    path = davis / "trainval/ImageSets/2017/val.txt"
+    path.write_text("\ufeffone \r\n# a comment\r\ntwo/\r\none\r\n", encoding="utf-8")
+    assert [entry.name for entry in davis_2017_videos(davis, "val")] == ["one", "two"]
+
+
 def test_davis_2016_merges_ids_and_writes_overlays(run, davis: Path, tmp_path: Path) -> None:
     """Annotations with ids, as DAVIS 2017 has them, and as 0 and 255 give the same masks."""
     root = davis.parent / "2016"
@@ -237,6 +244,19 @@ def test_scales_and_mirroring_in_one_run_and_merged_from_several(run, run_main, 
 # Bad input
 
 
+def test_one_size_or_several_scales(run_main, tmp_path: Path) -> None:
+    arguments = ["--data_path", tmp_path, "--output", tmp_path / "out", "--size", 64, "--scales", 48]
+    status, _, err = run_main(eval_generic.main, *arguments)
+    assert status == 2
+    assert "--size and --scales exclude each other" in err
+
+
+def test_output_among_the_truth_is_refused(run, davis: Path) -> None:
+    status, _, err = run(eval_davis, "--davis_path", davis, "--output", davis / "trainval/Annotations/480p/one")
+    assert status == 2
+    assert "would write into the input" in err
+
+
 def write(path: str, text: str) -> Callable[[Path], None]:
     return lambda root: (root / path).write_text(text)
 
@@ -244,8 +264,8 @@ def write(path: str, text: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (remove("trainval/ImageSets/2017/val.txt"), r"val\.txt: unreadable list .*; point --davis_path"),
-        (remove("trainval"), r"val\.txt: unreadable list"),
+        (remove("trainval/ImageSets/2017/val.txt"), r"val\.txt: no readable list .*; point --davis_path"),
+        (remove("trainval"), r"val\.txt: no readable list"),
         (write("trainval/ImageSets/2017/val.txt", "\n \n"), r"val\.txt: an empty list"),
         (write("trainval/ImageSets/2017/val.txt", "ghost\n"), r"480p/ghost: no such file or folder"),
     ],
@@ -267,18 +287,25 @@ def odd_frame(root: Path) -> None:
     [
         (remove("trainval/JPEGImages/480p/one"), r"one: no such file or folder"),
         (remove("trainval/Annotations/480p/one/00000.png"), r"one/00000\.png: no mask there"),
-        (remove("trainval/Annotations/480p/one/00002.png"), None),
+        (remove("trainval/Annotations/480p/one/00002.png"), r"one: lacks 1 masks, first 00002"),
+        (
+            remove("trainval/JPEGImages/480p/one/00000.jpg"),
+            r"begins with frame 00001, but .*00000\.png is the first",
+        ),
         (odd_frame, r"00002\.jpg: 10x10 pixels, but 00000\.jpg has 64x48"),
     ],
 )
 def test_one_bad_davis_video_does_not_lose_the_others(run, davis: Path, tmp_path: Path, spoil, message) -> None:
-    """A gap in the truth is none of our business: the truth's frames are scored."""
+    """Nothing is computed of it, truth that cannot be scored included; an archive of an earlier run goes."""
     spoil(davis)
-    status, out, err = run(eval_davis, "--davis_path", davis, "--output", tmp_path / "out", "--score")
-    assert status == (1 if message else 0)
-    assert message is None or re.search(rf"^error: [^\n]*{message}", err, re.M), err
-    assert f"{1 if message else 2} of 2 videos scored" in out
-    assert {f"two/{index:05d}.png" for index in range(4)} <= set(files_in(tmp_path / "out"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/submission.zip").write_text("of an earlier run")
+    status, out, err = run(eval_davis, "--davis_path", davis, "--output", tmp_path / "out", "--score", "--zip")
+    assert status == 1
+    assert re.search(rf"^error: [^\n]*{message}", err, re.M), err
+    assert "1 of 2 videos scored" in out
+    masks = [f"two/{index:05d}.png" for index in range(4)]
+    assert files_in(tmp_path / "out") == ["scores.csv", "scores.json", *masks]
 
 
 def test_missing_davis_2016_names_both_lists(run, tmp_path: Path) -> None:
@@ -294,12 +321,18 @@ def test_test_dev_cannot_be_scored(run, davis: Path, tmp_path: Path) -> None:
     assert "truth of test-dev is not public; --zip" in err
 
 
+def every_second_frame(root: Path) -> None:
+    for path in root.glob("all_frames/valid_all_frames/JPEGImages/*/*[13579].jpg"):
+        path.unlink()
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (remove("all_frames"), r"valid_all_frames/JPEGImages: no such folder; .* every fifth frame only"),
         (remove("valid"), r"valid/Annotations: no such folder; point --yv_path"),
         (remove("valid/meta.json"), r"meta\.json: unreadable \(No such file"),
+        (every_second_frame, r"valid_all_frames/JPEGImages: holds every fifth frame only"),
         (write("valid/meta.json", "{"), r"meta\.json: not a meta\.json of YouTube-VOS"),
         (write("valid/meta.json", '{"videos": {"a": []}}'), r"meta\.json: not a meta\.json of YouTube-VOS"),
         (lambda root: write_meta(root, {}), r"meta\.json: lists no video"),

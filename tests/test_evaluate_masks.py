@@ -373,7 +373,7 @@ def file_as_output(root: Path) -> list:
         (link_to_the_annotations, r"link: .* are the same folder"),
         (lambda root: ["--predictions", root / "nowhere"], r"nowhere: no such folder"),
         (lambda root: ["--annotations", root / "nowhere"], r"nowhere: no such folder"),
-        (empty_folder, r"empty: no masks in it"),
+        (empty_folder, r"empty/clip: lacks 4 of 4 masks"),
         (file_as_output, r"file: "),
     ],
 )

@@ -408,6 +408,21 @@ def test_too_many_objects_are_listed_with_their_pixels(tmp_path: Path, frames: P
     assert Video(entry, max_objects=3).labels == [2, 5, 7]
 
 
+def test_a_video_file_whose_frames_change_size_is_named(tmp_path: Path) -> None:
+    with (tmp_path / "two.h264").open("wb") as file:
+        for width, height in ((64, 48), (96, 80)):
+            with av.open(str(tmp_path / "part.h264"), "w") as container:
+                stream = container.add_stream("libx264", rate=24)
+                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+                for _ in range(3):
+                    frame = av.VideoFrame.from_ndarray(np.zeros((height, width, 3), np.uint8), format="rgb24")
+                    container.mux(stream.encode(frame))
+                container.mux(stream.encode())
+            file.write((tmp_path / "part.h264").read_bytes())
+    with pytest.raises(InputError, match=r"two\.h264: 96x80 pixels from frame 00003 on, 64x48 before; cut it there"):
+        list(VideoFile(tmp_path / "two.h264").read())
+
+
 # The generic layout
 
 

@@ -212,8 +212,8 @@ def run_again(root: Path) -> list:
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [
-        (remove("run2/a_scores"), r"run2/a_scores: missing, but another run has it; complete the runs"),
-        (remove("run1/Annotations/b_scores"), r"run1/Annotations/b_scores: missing, but another run has it"),
+        (remove("run2/a_scores.csv"), r"run2/a_scores\.csv: missing, but another run has it; complete the runs"),
+        (remove("run1/Annotations/b_scores.csv"), r"run1/Annotations/b_scores\.csv: missing, but another run has it"),
         (remove("run2"), r"run2: no such folder, or no scores in it; run eval_\*\.py with --save_scores"),
         (lambda root: ["--runs", root / "run1"], r"--runs needs two or more different folders"),
         (lambda root: ["--runs", root / "run1", root / "run2/../run1"], r"--runs needs two or more different folders"),

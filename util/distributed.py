@@ -8,6 +8,8 @@ from typing import NamedTuple, TypeVar
 
 import torch.distributed
 
+from util.errors import InputError
+
 T = TypeVar("T")
 
 LONGEST_WAIT = timedelta(days=7)  # for the slowest process
@@ -40,7 +42,10 @@ def process_group() -> Iterator[ProcessGroup]:
     if size == 1:
         yield ProcessGroup()
         return
-    torch.distributed.init_process_group("gloo", timeout=LONGEST_WAIT)
+    try:
+        torch.distributed.init_process_group("gloo", timeout=LONGEST_WAIT)
+    except ValueError as e:
+        raise InputError(f"WORLD_SIZE is {size}, but other variables are missing ({e}); start with torchrun") from e
     try:
         yield ProcessGroup(torch.distributed.get_rank(), size)
     finally:
@@ -49,7 +54,7 @@ def process_group() -> Iterator[ProcessGroup]:
 
 def is_main_process() -> bool:
     """Whether this process speaks and writes for all, inside a ``process_group`` or not."""
-    return int(os.environ.get("RANK", 0)) == 0
+    return int(os.environ.get("WORLD_SIZE", 1)) == 1 or int(os.environ.get("RANK", 0)) == 0
 
 
 def local_rank() -> int:

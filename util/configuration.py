@@ -1,0 +1,49 @@
+"""The published training recipe: what differs between the stages, and the curriculum."""
+
+import math
+from dataclasses import dataclass
+
+CURRICULUM = (5, 10, 15, 20, 25, 5)  # largest jump between a clip's frames, phase by phase
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One of the four stages of training."""
+
+    data: str  # static, bl30k or vos
+    num_objects: int  # channels of the value encoder: one object, or two with each other's masks
+    iterations: int
+    lr_steps: tuple[int, ...]  # iterations at which the learning rate falls
+    global_batch: int  # clips per iteration, over all processes
+    last_switch: float = 0.9  # share of the epochs at which the curriculum's last phase begins
+
+
+STAGES = {
+    0: Stage("static", 1, 300_000, (150_000,), 16),
+    1: Stage("bl30k", 2, 500_000, (400_000,), 8, last_switch=0.8),
+    2: Stage("vos", 2, 300_000, (250_000,), 8),
+    3: Stage("vos", 2, 150_000, (125_000,), 8),
+}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Iterations and epochs of a run."""
+
+    iterations: int
+    batches_per_epoch: int
+    last_switch: float = 0.9
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the data, the last one perhaps not to its end."""
+        return math.ceil(self.iterations / self.batches_per_epoch)
+
+    @property
+    def switches(self) -> list[int]:
+        """Epochs at which the next phase of the curriculum begins."""
+        return [round(share * self.epochs) for share in (0.1, 0.2, 0.3, 0.4, self.last_switch)]
+
+    def max_jump(self, epoch: int) -> int:
+        """Largest jump between a clip's frames in an epoch."""
+        return CURRICULUM[sum(epoch >= switch for switch in self.switches)]

@@ -5,8 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from util.tensor_util import normalise
 
 
 def input_size(height: int, width: int, short_side: int) -> tuple[int, int]:
@@ -15,13 +14,6 @@ def input_size(height: int, width: int, short_side: int) -> tuple[int, int]:
         return height, width
     scale_to = min(height, width)
     return int(short_side * height / scale_to), int(short_side * width / scale_to)
-
-
-def normalise(image: Tensor) -> Tensor:
-    """ImageNet normalisation: ``[H,W,3]`` uint8 RGB -> ``[3,H,W]`` float32."""
-    mean = torch.tensor(IMAGENET_MEAN, device=image.device).view(3, 1, 1)
-    std = torch.tensor(IMAGENET_STD, device=image.device).view(3, 1, 1)
-    return (image.permute(2, 0, 1).float() / 255 - mean) / std
 
 
 def prepare_image(image: np.ndarray, size: tuple[int, int], device: torch.device) -> Tensor:
@@ -37,7 +29,7 @@ def prepare_image(image: np.ndarray, size: tuple[int, int], device: torch.device
     Returns:
         ``[3,height,width]`` float32 on ``device``.
     """
-    normalised = normalise(torch.from_numpy(image).to(device))
+    normalised = normalise(torch.from_numpy(image).to(device).permute(2, 0, 1))
     if size == normalised.shape[1:]:
         return normalised.contiguous()
     return F.interpolate(normalised[None], size, mode="bicubic", align_corners=False)[0]

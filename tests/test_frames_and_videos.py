@@ -15,10 +15,11 @@ from PIL import Image
 
 from dataset.benchmarks import generic_videos
 from dataset.frames import FrameFolder, VideoFile, list_images, open_frames
-from dataset.transforms import IMAGENET_MEAN, IMAGENET_STD, input_size, normalise, prepare_image, prepare_mask
+from dataset.transforms import input_size, prepare_image, prepare_mask
 from dataset.videos import Video, VideoEntry
 from util.errors import InputError
 from util.mask_io import write_mask
+from util.tensor_util import IMAGENET_MEAN, IMAGENET_STD, normalise
 
 CPU = torch.device("cpu")
 SIZE = (48, 64)
@@ -474,7 +475,7 @@ def test_input_size(native: tuple[int, int], short_side: int, expected: tuple[in
 def test_normalise_agrees_with_the_formula() -> None:
     image = picture(5)
     expected = (image / 255.0 - IMAGENET_MEAN) / IMAGENET_STD
-    found = normalise(torch.from_numpy(image))
+    found = normalise(torch.from_numpy(image).permute(2, 0, 1))
     assert found.shape == (3, *SIZE)
     np.testing.assert_allclose(found.numpy(), expected.transpose(2, 0, 1), atol=1e-6)
 
@@ -483,7 +484,7 @@ def test_frame_of_the_right_size_is_only_normalised() -> None:
     image = picture(2)
     found = prepare_image(image, SIZE, CPU)
     assert found.is_contiguous()
-    assert torch.equal(found, normalise(torch.from_numpy(image)))
+    assert torch.equal(found, normalise(torch.from_numpy(image).permute(2, 0, 1)))
 
 
 def bicubic_by_loops(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -510,7 +511,7 @@ def bicubic_by_loops(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def test_resizing_is_bicubic_without_antialiasing_or_clamping(size: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 2, (12, 16, 3), np.uint8) * 255
     found = prepare_image(image, size, CPU).numpy()
-    expected = bicubic_by_loops(normalise(torch.from_numpy(image)).double().numpy(), size)
+    expected = bicubic_by_loops(normalise(torch.from_numpy(image).permute(2, 0, 1)).double().numpy(), size)
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert found.max() > 2.7, "nothing overshoots, so clamping would go unnoticed"  # 2.64 is the largest input
 

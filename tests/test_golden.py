@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from dataset.transforms import normalise
 from inference_core import InferenceConfig, InferenceCore
 from inference_memory_bank import MemoryBank
 from model.aggregate import aggregate
@@ -15,6 +14,7 @@ from model.memory import get_affinity, get_similarity, readout
 from model.network import STCN
 from tests.conftest import TESTS, filled_network
 from tests.deterministic import synthetic_video
+from util.tensor_util import normalise
 
 FEATURE_TOLERANCE = 1e-5  # relative to the largest number
 PROBABILITY_TOLERANCE = 2e-5
@@ -32,7 +32,7 @@ def assert_features_agree(found: Tensor, expected: np.ndarray) -> None:
 
 def frames_of(video: np.ndarray) -> Tensor:
     """``[T,H,W,3]`` uint8 -> normalised ``[T,3,H,W]``."""
-    return torch.stack([normalise(torch.from_numpy(frame)) for frame in video])
+    return normalise(torch.from_numpy(video).permute(0, 3, 1, 2))
 
 
 def one_hot(mask: np.ndarray, num_objects: int) -> Tensor:

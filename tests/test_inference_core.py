@@ -4,12 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from dataset.transforms import normalise
 from inference_core import InferenceConfig, InferenceCore
 from model.aggregate import aggregate
 from model.network import STCN
 from tests.deterministic import synthetic_video
-from util.tensor_util import Padding
+from util.tensor_util import Padding, normalise
 
 NUM_FRAMES, SIZE = 7, (40, 56)
 
@@ -18,7 +17,7 @@ NUM_FRAMES, SIZE = 7, (40, 56)
 def clip() -> tuple[Tensor, Tensor]:
     """Frames ``[T,3,H,W]`` and ids ``[T,H,W]`` of three objects."""
     video, masks = synthetic_video(NUM_FRAMES, *SIZE, 3, seed=3)
-    return torch.stack([normalise(torch.from_numpy(frame)) for frame in video]), torch.from_numpy(masks)
+    return normalise(torch.from_numpy(video).permute(0, 3, 1, 2)), torch.from_numpy(masks)
 
 
 def run(network: STCN, clip: tuple[Tensor, Tensor], entries: dict[int, tuple[int, ...]], **config) -> list:

@@ -37,8 +37,10 @@ def training_batch(num_objects: int) -> tuple[Tensor, Tensor, Tensor]:
     return frames, (masks & object_exists[:, None, :, None, None]).float(), object_exists
 
 
-@pytest.mark.parametrize("iteration", [0, 45001])
-@pytest.mark.parametrize("num_objects", [1, 2])
+@pytest.mark.parametrize(
+    ("num_objects", "iteration"),
+    [(2, 45001), *(pytest.param(*case, marks=pytest.mark.long) for case in [(1, 0), (1, 45001), (2, 0)])],
+)
 def test_published_training_step(num_objects: int, iteration: int) -> None:
     expected = golden(f"train_step_{('single_object', 'two_objects')[num_objects - 1]}_it{iteration}")
     network = filled_network(single_object=num_objects == 1)

@@ -1,9 +1,20 @@
-"""Padding to the network's stride."""
+"""The network's input: normalised colours, sides that are multiples of its stride."""
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """ImageNet normalisation of RGB images: ``[...,3,H,W]`` uint8 -> the same shape, float32."""
+    mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, device=images.device).view(3, 1, 1)
+    return (images.float() / 255 - mean) / std
 
 
 class Padding(NamedTuple):

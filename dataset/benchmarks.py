@@ -21,7 +21,7 @@ def davis_2017_videos(davis_path: Path, split: str) -> list[VideoEntry]:
     """
     list_path = davis_path / DAVIS_LISTS[split]
     root = davis_path / Path(DAVIS_LISTS[split]).parts[0]
-    return [_davis_entry(root, name) for name in _read_list(list_path)]
+    return [_davis_entry(root, name) for name in read_list(list_path)]
 
 
 def davis_2016_videos(davis_path: Path) -> list[VideoEntry]:
@@ -40,7 +40,7 @@ def davis_2016_videos(davis_path: Path) -> list[VideoEntry]:
     list_path = next((path for path in lists if path.exists()), None)
     if list_path is None:
         raise InputError(f"{lists[0]}: no such list, nor {lists[1]}; point --davis_path to DAVIS/2016")
-    return [_davis_entry(davis_path, name)._replace(is_single_object=True) for name in _read_list(list_path)]
+    return [_davis_entry(davis_path, name)._replace(is_single_object=True) for name in read_list(list_path)]
 
 
 def youtube_videos(yv_path: Path, split: str) -> list[VideoEntry]:
@@ -89,12 +89,16 @@ def _davis_entry(root: Path, name: str) -> VideoEntry:
     return VideoEntry(name, root / "JPEGImages" / "480p" / name, truth / "00000.png", truth=truth)
 
 
-def _read_list(path: Path) -> list[str]:
-    """Names of videos from lines that hold a name, or the path of one of the video's frames and of its mask."""
+def read_list(path: Path) -> list[str]:
+    """Names of videos from lines that hold a name, or the paths of one of the video's frames and of its mask.
+
+    Raises:
+        InputError: unreadable or empty.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as e:
-        raise InputError(f"{path}: no readable list ({e.strerror}); point --davis_path to the data set's folder") from e
+        raise InputError(f"{path}: no readable list ({e.strerror}); point to the data set's folder") from e
     except UnicodeDecodeError as e:
         raise InputError(f"{path}: not a list but other data; get it again") from e
     paths = [Path(line.split()[0]) for line in lines if line.strip() and not line.startswith("#")]

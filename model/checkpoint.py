@@ -15,6 +15,7 @@ from util.errors import InputError
 log = logging.getLogger(__name__)
 
 StateDict = dict[str, Tensor]
+FOLDED_SCALE = 0.25  # about what ResNet-18's first normalisation multiplies its input by
 MASK_CONV = "value_encoder.conv1.weight"  # its input channels: RGB, the object's mask, (the other objects' masks)
 
 
@@ -50,10 +51,7 @@ def read_state_dict(path: Path) -> StateDict:
     """
     if not path.is_file():
         raise InputError(_how_to_get(path))
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as e:  # the unpickler raises whatever the bytes make it raise
-        raise InputError(f"{path}: not a PyTorch file, or cut short; download or copy it again") from e
+    content = _read_file(path)
     if isinstance(content, dict) and isinstance(content.get("network"), dict):
         log.info("%s: a resumable checkpoint, its network is used", path)
         content = content["network"]
@@ -62,25 +60,84 @@ def read_state_dict(path: Path) -> StateDict:
     return {name.removeprefix("module."): tensor for name, tensor in content.items()}
 
 
-def load_imagenet_encoders(network: STCN) -> None:
-    """Give both encoders the ImageNet weights that training starts from, downloaded by torchvision if needed.
+def load_imagenet_encoders(network: STCN, folder: Path | None = None) -> None:
+    """Give both encoders the ImageNet weights that training starts from.
 
     The value encoder's extra input channels are orthogonal, its biases zero.
 
+    Args:
+        folder: holds torchvision's ``resnet50*.pth`` and ``resnet18*.pth``, whole or without what lies behind
+            ``layer3``; None: torchvision downloads them if needed.
+
     Raises:
-        OSError: if the weights cannot be downloaded.
+        OSError: the weights cannot be downloaded.
+        InputError: there are none in the folder.
     """
     try:
-        key_weights = ResNet50_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
-        value_weights = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
+        key_weights = _read_imagenet(ResNet50_Weights.IMAGENET1K_V1, folder)
+        value_weights = _read_imagenet(ResNet18_Weights.IMAGENET1K_V1, folder)
     except (RuntimeError, HTTPException) as e:  # a wrong checksum, a cut connection
         raise OSError(str(e)) from e
     key_weights = {name.replace("layer1.", "res2."): tensor for name, tensor in key_weights.items()}
     _copy_matching(network.key_encoder, key_weights)
     extra = torch.empty_like(network.value_encoder.conv1.weight[:, 3:], device="cpu")
     nn.init.orthogonal_(extra)
+    if torch.all(value_weights["bn1.weight"] == 1):  # normalisation folded into the convolution
+        extra *= FOLDED_SCALE
     value_weights["conv1.weight"] = torch.cat([value_weights["conv1.weight"], extra], dim=1)
     _copy_matching(network.value_encoder, value_weights)
+
+
+def hand_over(network: STCN, path: Path) -> None:
+    """Start a stage from the network weights that the one before it left.
+
+    Single-object weights get the fifth input channel that a network for several objects has, orthogonal and always the
+    same.
+
+    Raises:
+        InputError: no such file, a resumable checkpoint, or weights of another network.
+    """
+    if path.is_file() and "optimizer" in _read_file(path):
+        raise InputError(f"{path}: a resumable checkpoint; go on from it with --load_model")
+    state_dict = read_state_dict(path)
+    if not network.single_object and MASK_CONV in state_dict and state_dict[MASK_CONV].shape[1] == 4:
+        log.info("%s: single-object weights, an orthogonal input channel is added", path)
+        weight = state_dict[MASK_CONV]
+        channel = nn.init.orthogonal_(torch.empty_like(weight[:, :1]), generator=torch.Generator().manual_seed(0))
+        state_dict[MASK_CONV] = torch.cat([weight, channel], dim=1)
+    _check_names(path, network.state_dict(), state_dict)
+    network.load_state_dict(state_dict)
+
+
+def read_checkpoint(path: Path) -> dict:
+    """Read the state of an interrupted training.
+
+    Raises:
+        InputError: no such file, or network weights only.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a ..._checkpoint.pth of an interrupted training")
+    content = _read_file(path)
+    if not isinstance(content, dict) or not {"network", "optimizer", "random"} <= content.keys():
+        raise InputError(f"{path}: no resumable checkpoint; start from network weights with --load_network")
+    return content
+
+
+def _read_imagenet(weights: ResNet18_Weights | ResNet50_Weights, folder: Path | None) -> StateDict:
+    if folder is None:
+        return weights.get_state_dict(check_hash=True)
+    name = "resnet18" if isinstance(weights, ResNet18_Weights) else "resnet50"
+    paths = sorted(folder.glob(f"{name}*.pth"))
+    if not paths:
+        raise InputError(f"{folder}: no {name}*.pth in it; put torchvision's weights there, or drop --encoder_weights")
+    return read_state_dict(paths[0])
+
+
+def _read_file(path: Path) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as e:  # the unpickler raises whatever the bytes make it raise
+        raise InputError(f"{path}: not a PyTorch file, or cut short; download or copy it again") from e
 
 
 def _copy_matching(module: nn.Module, state_dict: StateDict) -> None:

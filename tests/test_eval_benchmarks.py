@@ -264,7 +264,7 @@ def write(path: str, text: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (remove("trainval/ImageSets/2017/val.txt"), r"val\.txt: no readable list .*; point --davis_path"),
+        (remove("trainval/ImageSets/2017/val.txt"), r"val\.txt: no readable list .*; point to the data set"),
         (remove("trainval"), r"val\.txt: no readable list"),
         (write("trainval/ImageSets/2017/val.txt", "\n \n"), r"val\.txt: an empty list"),
         (write("trainval/ImageSets/2017/val.txt", "ghost\n"), r"480p/ghost: no such file or folder"),

@@ -3,7 +3,8 @@
 import pytest
 
 from dataset.clip_sampler import ClipSampler
-from util.configuration import STAGES, Schedule
+from util.configuration import STAGES, Batch, Schedule, divide_batch
+from util.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,23 @@ def test_a_resumed_run_goes_on_where_it_stopped(start: int) -> None:
 
 def test_the_seed_changes_the_order() -> None:
     assert keys(1, seed=1) != keys(1)
+
+
+@pytest.mark.parametrize(
+    ("processes", "per_process", "batch"),
+    [
+        (1, None, Batch(1, 4, 2)),
+        (2, None, Batch(2, 4, 1)),
+        (4, None, Batch(4, 2, 1)),
+        (8, None, Batch(8, 1, 1)),
+        (3, 5, Batch(3, 5, 1)),
+    ],
+)
+def test_the_published_batch_is_divided_among_processes(processes: int, per_process: int | None, batch: Batch) -> None:
+    assert divide_batch(STAGES[3], processes, per_process) == batch
+    assert batch.total == (8 if per_process is None else 15)
+
+
+def test_processes_that_do_not_divide_the_batch_are_refused() -> None:
+    with pytest.raises(InputError, match="3 processes cannot share a batch of 8; start 1, 2, 4, 8 processes, or"):
+        divide_batch(STAGES[2], 3)

@@ -21,6 +21,8 @@ MAY_IMPORT = {
     "segmentation": {"evaluation_settings", "inference_core", "model", "dataset", "util"},
     "evaluation": {"evaluation_settings", "segmentation", "scoring", "model", "dataset", "util"},
     "submission": {"dataset", "util"},
+    "validation": {"evaluation_settings", "inference_core", "segmentation", "scoring", "model", "dataset", "util"},
+    "training": {"model", "dataset", "util"},
 }
 OURS = {*MAY_IMPORT, *(path.stem for path in ROOT.glob("*.py"))}
 

@@ -2,6 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from util.errors import InputError
 
 CURRICULUM = (5, 10, 15, 20, 25, 5)  # largest jump between a clip's frames, phase by phase
 
@@ -47,3 +50,38 @@ class Schedule:
     def max_jump(self, epoch: int) -> int:
         """Largest jump between a clip's frames in an epoch."""
         return CURRICULUM[sum(epoch >= switch for switch in self.switches)]
+
+
+class Batch(NamedTuple):
+    """How the batch of an iteration is divided."""
+
+    processes: int
+    micro: int  # clips that a process computes at once
+    rounds: int  # micro-batches of a process, whose gradients are accumulated
+
+    @property
+    def total(self) -> int:
+        """Clips per iteration."""
+        return self.processes * self.micro * self.rounds
+
+
+def divide_batch(stage: Stage, processes: int, per_process: int | None = None) -> Batch:
+    """Divide the published batch among processes, at most the published number of clips at once in each.
+
+    Args:
+        per_process: clips per process instead, without accumulation: another batch, another recipe.
+
+    Raises:
+        InputError: the batch cannot be divided evenly.
+    """
+    if per_process is not None:
+        return Batch(processes, per_process, 1)
+    if stage.global_batch % processes:
+        fitting = [count for count in range(1, stage.global_batch + 1) if stage.global_batch % count == 0]
+        raise InputError(
+            f"{processes} processes cannot share a batch of {stage.global_batch}; "
+            f"start {', '.join(map(str, fitting))} processes, or give -b"
+        )
+    share = stage.global_batch // processes
+    micro = min(share, stage.global_batch // 2)
+    return Batch(processes, micro, share // micro)

@@ -26,6 +26,10 @@ class ProcessGroup(NamedTuple):
         """Whether this process speaks and writes for all."""
         return self.rank == 0
 
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process; waits for all."""
+        return any(self.gather(flag))
+
     def gather(self, item: T) -> list[T]:
         """Collect a picklable item of each process, by rank, in all of them."""
         if self.size == 1:
@@ -36,14 +40,18 @@ class ProcessGroup(NamedTuple):
 
 
 @contextmanager
-def process_group() -> Iterator[ProcessGroup]:
-    """Join the other processes, if the environment tells of any."""
+def process_group(backend: str = "gloo") -> Iterator[ProcessGroup]:
+    """Join the other processes, if the environment tells of any.
+
+    Args:
+        backend: ``gloo``, or ``cpu:gloo,cuda:nccl`` to exchange tensors of GPUs.
+    """
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
         yield ProcessGroup()
         return
     try:
-        torch.distributed.init_process_group("gloo", timeout=LONGEST_WAIT)
+        torch.distributed.init_process_group(backend, timeout=LONGEST_WAIT)
     except ValueError as e:
         raise InputError(f"WORLD_SIZE is {size}, but other variables are missing ({e}); start with torchrun") from e
     try:

@@ -1,0 +1,99 @@
+"""Finding the data of each training stage: whatever of the published folders is there, and a user's own."""
+
+import logging
+from pathlib import Path
+
+from torch.utils.data import Dataset
+
+from dataset.benchmarks import read_list
+from dataset.static_dataset import COPIES, StaticPair, StaticTransformDataset, find_pairs
+from dataset.vos_dataset import EACH_FIFTH, ORDINARY, RENDERED, TrainingVideo, VideoKind, VOSDataset, find_videos
+from util.errors import InputError
+
+log = logging.getLogger(__name__)
+
+DAVIS_COPIES = 5
+YOUTUBE_LEFT_OUT = {  # damaged videos of the 2019 training set
+    "01e64dd36a",
+    "04259896e2",
+    "1336440745",
+    "5bc77844da",
+    "5ee23ca60e",
+    "738e5a0a14",
+    "f8af30d4b6",
+}
+
+
+def parse_copies(text: str) -> tuple[Path, int]:
+    """``DIR`` or ``DIR:copies``."""
+    folder, _, copies = text.rpartition(":")
+    return (Path(folder), int(copies)) if folder and copies.isdecimal() else (Path(text), 1)
+
+
+def static_data(root: Path, **options: int) -> StaticTransformDataset:
+    """Photographs of the published sets below ``root``, or all of it if none of them is there.
+
+    Raises:
+        InputError: nothing was found.
+    """
+    sets = {name: copies for name, copies in COPIES.items() if (root / name).is_dir()} or {".": 1}
+    pairs: list[StaticPair] = []
+    for name, copies in sets.items():
+        found = find_pairs(root / name)
+        log.info("%s: %d images with masks, %d times", root / name, len(found), copies)
+        pairs += found * copies
+    if not pairs:
+        raise InputError(f"{root}: no name.jpg with a name.png beside it; point --static_root to such data")
+    return StaticTransformDataset(pairs, **options)
+
+
+def bl30k_data(root: Path, **options: int) -> VOSDataset:
+    """The rendered videos of BL30K.
+
+    Raises:
+        InputError: nothing was found.
+    """
+    return _video_data(_found_videos(root, 1, RENDERED), "--bl_root", **options)
+
+
+def vos_data(davis_root: Path, yv_root: Path, own: list[tuple[Path, int]], **options: int) -> VOSDataset:
+    """DAVIS 2017, YouTube-VOS 2019 and own videos, as far as they are there.
+
+    Args:
+        own: folders ``JPEGImages/<video>``, ``Annotations/<video>`` (or DAVIS's, with ``480p`` between), and how
+            often each is taken. If there are any, the others are left out.
+
+    Raises:
+        InputError: nothing was found.
+    """
+    if own:
+        return _video_data([video for root, copies in own for video in _found_videos(root, copies)], **options)
+    videos = []
+    davis = davis_root / "2017" / "trainval"
+    if davis.is_dir():
+        videos += _found_videos(davis, DAVIS_COPIES, names=read_list(davis / "ImageSets/2017/train.txt"))
+    youtube = yv_root / "train_480p"
+    if youtube.is_dir():
+        names = sorted({path.name for path in (youtube / "JPEGImages").iterdir()} - YOUTUBE_LEFT_OUT)
+        videos += _found_videos(youtube, 1, EACH_FIFTH, names)
+    return _video_data(videos, "--davis_root, --yv_root or --vos_root", **options)
+
+
+def _found_videos(
+    root: Path, copies: int, kind: VideoKind = ORDINARY, names: list[str] | None = None
+) -> list[TrainingVideo]:
+    folders = [root / name for name in ("JPEGImages", "Annotations")]
+    if all((folder / "480p").is_dir() for folder in folders):
+        folders = [folder / "480p" for folder in folders]
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder; expected JPEGImages/<video> and Annotations/<video>")
+    videos = find_videos(*folders, kind, names)
+    log.info("%s: %d videos of 3 frames or more, %d times", root, len(videos), copies)
+    return videos * copies
+
+
+def _video_data(videos: list[TrainingVideo], option: str = "--vos_root", **options: int) -> Dataset:
+    if not videos:
+        raise InputError(f"no training video was found; point {option} to the data")
+    return VOSDataset(videos, **options)

@@ -1,0 +1,216 @@
+"""Train STCN, stage by stage.
+
+    python train.py --id s0 --stage 0
+    torchrun --nproc_per_node 2 train.py --id s03 --stage 3 --load_network saves/<date>_s0/<date>_s0_300000.pth
+    python train.py --stage 3 --load_model saves/<date>_s03/<date>_s03_checkpoint.pth
+
+Stage 0 takes photographs, 1 BL30K, 2 and 3 DAVIS and YouTube-VOS. The model s012 comes from stages 0, 1, 2, s03 from
+0, 3; each starts from the last network of the one before. The third line resumes an interrupted training exactly. The
+batch of an iteration is the published one however many processes share it.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from contextlib import closing
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from dataset.clip_sampler import ClipSampler
+from dataset.training_clip import collate
+from dataset.training_data import bl30k_data, parse_copies, static_data, vos_data
+from inference_core import InferenceConfig
+from model.checkpoint import hand_over, load_imagenet_encoders, read_checkpoint
+from model.network import STCN
+from model.trainer import OptimizerConfig, Trainer, seed_everything
+from training import Run, RunSettings
+from util.configuration import CURRICULUM, STAGES, Batch, Schedule, Stage, divide_batch
+from util.device import choose_amp_dtype, choose_device, describe_device
+from util.distributed import ProcessGroup, process_group
+from util.download import PROJECT_ROOT
+from util.errors import InputError, script_main
+from util.files import make_folder
+from util.logger import TrainingLog
+from validation import annotated_videos, validate
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--stage", type=int, choices=STAGES, default=0, help="0: photographs, 1: BL30K, 2 and 3: DAVIS and YouTube-VOS")
+    add("--id", default="NULL", help="name of the run")
+    add("--load_network", type=Path, help="network weights to start from")
+    add("--load_model", type=Path, help="checkpoint of an interrupted training to go on from")
+    add("--encoder_weights", type=Path, help="folder of resnet50*.pth and resnet18*.pth (default: downloaded)")
+    add("--from_scratch", action="store_true", help="start from random weights")
+    add("--static_root", type=Path, default="../static", help="photographs (default: %(default)s)")
+    add("--bl_root", type=Path, default="../BL30K", help="BL30K (default: %(default)s)")
+    add("--davis_root", type=Path, default="../DAVIS", help="holds 2017/trainval (default: %(default)s)")
+    add("--yv_root", type=Path, default="../YouTube", help="holds train_480p (default: %(default)s)")
+    add("--vos_root", type=parse_copies, nargs="+", default=[], metavar="DIR[:copies]", help="own videos instead")
+    add("-b", "--batch_size", type=int, help="clips per process (default: the published batch, shared)")
+    add("-i", "--iterations", type=int, help="(default: the stage's)")
+    add("--steps", type=int, nargs="*", help="iterations at which the learning rate falls (default: the stage's)")
+    add("--lr", type=float, default=1e-5, help="learning rate (default: 1e-5)")
+    add("--gamma", type=float, default=0.1, help="factor by which it falls (default: 0.1)")
+    add("--crop", type=int, default=384, help="side of the clips, a multiple of 16 (default: 384)")
+    add("--num_workers", type=int, default=8, help="processes that load clips (default: 8)")
+    add("--seed", type=int, default=14159265)
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    add("--no_amp", action="store_true", help="compute in float32")
+    add("--benchmark", action="store_true", help="let cuDNN search for the fastest convolutions")
+    add("--save_root", type=Path, default="saves", help="(default: saves)")
+    add("--log_root", type=Path, default="log", help="(default: log)")
+    add("--save_every", type=int, default=50_000, help="iterations between saves (default: 50000)")
+    add("--keep", type=int, help="network files to keep, the last ones (default: all)")
+    add("--val_root", type=Path, help="annotated videos in DAVIS's layout to score the network on")
+    add("--val_every", type=int, default=10_000, help="iterations between scorings (default: 10000)")
+    add("--compile", action="store_true", help="compile the network with torch.compile")
+    add("--debug", action="store_true", help="log each iteration")
+    add("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)  # of old launchers; the environment tells
+    args = parser.parse_args()
+    if sum(option is not None for option in (args.load_network, args.load_model)) + args.from_scratch > 1:
+        parser.error("--load_network, --load_model and --from_scratch exclude each other")
+    if args.crop < 32 or args.crop % 16:
+        parser.error("--crop must be a multiple of 16, at least 32")
+    return args
+
+
+def make_data(args: argparse.Namespace, stage: Stage) -> Dataset:
+    """The stage's clips."""
+    options = {"crop": args.crop, "num_objects": stage.num_objects, "seed": args.seed}
+    if stage.data == "static":
+        return static_data(args.static_root, **options)
+    if stage.data == "bl30k":
+        return bl30k_data(args.bl_root, **options)
+    return vos_data(args.davis_root, args.yv_root, args.vos_root, **options)
+
+
+def make_network(args: argparse.Namespace, stage: Stage) -> STCN:
+    """The network that the stage starts from."""
+    network = STCN(single_object=stage.num_objects == 1)
+    if args.load_network is not None:
+        hand_over(network, args.load_network)
+    elif not (args.from_scratch or args.load_model):
+        try:
+            load_imagenet_encoders(network, args.encoder_weights)
+        except OSError as e:
+            raise InputError(f"ImageNet weights cannot be fetched ({e}); give --encoder_weights DIR") from e
+    return network
+
+
+def name_run(args: argparse.Namespace) -> str:
+    """``<date>_<id>``."""
+    date = datetime.now().strftime("%b%d_%H.%M.%S")
+    return date if args.id.upper() == "NULL" else f"{date}_{args.id}"
+
+
+def make_loader(
+    args: argparse.Namespace, data: Dataset, schedule: Schedule, batch: Batch, group: ProcessGroup, start: int
+) -> DataLoader:
+    """This process's micro-batches from iteration ``start`` on."""
+    sampler = ClipSampler(
+        len(data),
+        schedule,
+        micro_batch=batch.micro,
+        num_rounds=batch.rounds,
+        rank=group.rank,
+        num_processes=group.size,
+        seed=args.seed,
+        start=start,
+    )
+    return DataLoader(
+        data,
+        batch_sampler=sampler,
+        collate_fn=collate,
+        num_workers=args.num_workers,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=leave_signals_to_the_main_process,
+    )
+
+
+def leave_signals_to_the_main_process(_: int) -> None:
+    """Ctrl-C reaches all processes of a terminal; the main one needs its workers to finish the iteration."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def run_facts() -> dict[str, str]:
+    """Versions, and the commit of the code if there is one."""
+    facts = {"torch": torch.__version__, "numpy": np.__version__, "python": sys.version.split()[0], "commit": "unknown"}
+    try:
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        import git  # fails in various ways where there is no git
+
+        facts["commit"] = git.Repo(PROJECT_ROOT).head.commit.hexsha
+    except Exception as e:
+        facts["commit"] = f"unknown ({type(e).__name__})"
+    return facts
+
+
+def describe_run(args: argparse.Namespace, schedule: Schedule, batch: Batch, num_clips: int) -> str:
+    """What the options come to."""
+    epochs = f"{schedule.epochs} epochs of {schedule.batches_per_epoch} iterations"
+    return (
+        f"stage {args.stage}: {num_clips} clips in the data; {schedule.iterations} iterations, {epochs}\n"
+        f"batch: {batch.processes} process(es) x {batch.micro} clips x {batch.rounds} round(s) = {batch.total}\n"
+        f"longest jumps {CURRICULUM}, switched at epochs {schedule.switches}"
+    )
+
+
+def train(args: argparse.Namespace, device: torch.device, group: ProcessGroup) -> int:
+    """Set up and train; returns the exit status."""
+    stage = STAGES[args.stage]
+    amp_dtype = None if args.no_amp else choose_amp_dtype(device)
+    seed_everything(args.seed + group.rank)
+    batch, data = divide_batch(stage, group.size, args.batch_size), make_data(args, stage)
+    if len(data) < batch.total:
+        raise InputError(f"{len(data)} clips are fewer than a batch of {batch.total}; add data or give -b")
+    schedule = Schedule(args.iterations or stage.iterations, len(data) // batch.total, stage.last_switch)
+    steps = tuple(stage.lr_steps if args.steps is None else args.steps)
+    network = make_network(args, stage).to(device)
+    if args.compile:
+        network.compile()
+    trainer = Trainer(
+        network, OptimizerConfig(args.lr, steps, args.gamma, amp_dtype=amp_dtype), is_distributed=group.size > 1
+    )
+    if args.load_model is not None:
+        trainer.load_state_dict(read_checkpoint(args.load_model))
+    loader = make_loader(args, data, schedule, batch, group, trainer.iteration)
+    every = {"scalars_every": 1, "pictures_every": 1} if args.debug else {}
+    folder = args.save_root / name_run(args) if args.load_model is None else args.load_model.parent
+    settings = RunSettings(
+        folder, batch.rounds, args.save_every, **every, validate_every=args.val_every, keep=args.keep
+    )
+    if not group.is_main:
+        return Run(trainer, schedule, settings, None).train(loader, group)
+    print(f"{describe_run(args, schedule, batch, len(data))}\n{describe_device(device, amp_dtype)}", flush=True)
+    validation = None
+    if args.val_root is not None:
+        validation = partial(validate, network, annotated_videos(args.val_root), InferenceConfig(amp_dtype=amp_dtype))
+    make_folder(folder)
+    log = TrainingLog(args.log_root / folder.name, {**vars(args), **run_facts()})
+    with closing(log):
+        status = Run(trainer, schedule, settings, log, validation).train(loader, group)
+    print(f"saved in {folder}, after {trainer.iteration} of {schedule.iterations} iterations")
+    return status
+
+
+@script_main
+def main() -> int:
+    args = parse_arguments()
+    device = choose_device(args.device)
+    torch.backends.cudnn.benchmark = args.benchmark
+    with process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo") as group:
+        return train(args, device, group)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""A training in progress: iterations, records, saves, and an orderly end on signals."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import progressbar
+import torch
+from torch.utils.data import DataLoader
+
+from dataset.training_clip import Clip
+from model.trainer import StepReport, Trainer, class_maps
+from util.configuration import Schedule
+from util.device import peak_memory
+from util.distributed import ProcessGroup
+from util.files import write_then_rename
+from util.logger import TrainingLog
+from util.mask_io import PALETTE
+from util.overlay import draw_overlay
+
+DATA_BOUND = 0.3  # waiting for clips, as a share of computing, above which a note is due
+CHECKPOINT = "_checkpoint.pth"
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Where and how often a run writes."""
+
+    folder: Path  # for network files and the checkpoint, whose names begin with the folder's
+    rounds: int  # micro-batches of an iteration
+    save_every: int = 50_000  # iterations
+    scalars_every: int = 100
+    pictures_every: int = 800
+    validate_every: int | None = None
+    keep: int | None = None  # network files, the last ones; None: all
+
+
+class Run:
+    """Train to the end of the schedule, or until a signal.
+
+    Args:
+        trainer: at the iteration to begin with.
+        schedule: of the run.
+        settings: where and how often to write.
+        log: of the main process; None in the others.
+        validate: gives named scores of the network.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        schedule: Schedule,
+        settings: RunSettings,
+        log: TrainingLog | None,
+        validate: Callable[[], dict[str, float]] | None = None,
+    ) -> None:
+        self._trainer, self._schedule, self._settings = trainer, schedule, settings
+        self._log, self._validate = log, validate
+        self._stop_signal = 0
+        self._reports: list[StepReport] = []  # since the last record
+        self._data_time = self._step_time = 0.0  # seconds since the last record
+
+    def train(self, loader: DataLoader, group: ProcessGroup) -> int:
+        """Compute iterations; on SIGTERM and Ctrl-C save a checkpoint first.
+
+        Returns:
+            The exit status: 0, or 128 and the signal's number.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note_signal)
+        bar = progressbar.ProgressBar if group.is_main else progressbar.NullBar
+        with bar(initial_value=self._trainer.iteration, max_value=self._schedule.iterations) as progress:
+            for clips in self._rounds(loader):
+                start = time.perf_counter()
+                report = self._trainer.step(clips)
+                self._step_time += time.perf_counter() - start
+                self._record(clips[-1], report)
+                progress.update(self._trainer.iteration)
+                if group.any(bool(self._stop_signal)):
+                    break
+        if group.is_main:
+            self._save_checkpoint()
+            if self._trainer.iteration == self._schedule.iterations:
+                self._save_network()
+        return 128 + self._stop_signal if self._stop_signal else 0
+
+    def _rounds(self, loader: DataLoader) -> Iterator[list[Clip]]:
+        """The micro-batches of each iteration."""
+        clips, start = [], time.perf_counter()
+        for clip in loader:
+            clips.append(clip)
+            if len(clips) == self._settings.rounds:
+                self._data_time += time.perf_counter() - start
+                yield clips
+                clips, start = [], time.perf_counter()
+
+    def _record(self, batch: Clip, report: StepReport) -> None:
+        """Log and save what is due."""
+        if self._log is None:
+            return
+        self._reports.append(report._replace(logits=None))
+        iteration, settings = self._trainer.iteration, self._settings
+        is_last = iteration == self._schedule.iterations
+        if iteration % settings.scalars_every == 0 or is_last:
+            self._log.scalars(iteration, self._summarise())
+        if iteration % settings.pictures_every == 0:
+            self._log.picture(iteration, "train/pairs", draw_clip(batch, report.logits))
+        if self._validate is not None and (iteration % settings.validate_every == 0 or is_last):
+            scores = {f"validation/{name}": score for name, score in self._validate().items()}
+            self._log.scalars(iteration, scores, table="validation")
+        if iteration % settings.save_every == 0 and not is_last:
+            self._save_checkpoint()
+            self._save_network()
+
+    def _summarise(self) -> dict[str, float]:
+        """Means since the last record; starts anew."""
+        reports, count = self._reports, len(self._reports)
+        by_frame = np.mean([report.by_frame for report in reports], 0)
+        intersection = sum(report.intersection for report in reports)
+        iou = ((intersection + 1) / (sum(report.union for report in reports) + 1)).tolist()
+        epoch = (self._trainer.iteration - 1) // self._schedule.batches_per_epoch
+        values = {f"loss_{frame}": loss for frame, loss in enumerate(by_frame, 1)}
+        values |= {"total_loss": np.mean([report.loss for report in reports])}
+        values |= {"plain_loss": np.mean([report.plain_loss for report in reports]), "p": reports[-1].share}
+        values |= dict(zip(("iou/iou", "iou/sec_iou"), iou))
+        values |= {"lr": self._trainer.lr, "max_jump": self._schedule.max_jump(epoch)}
+        values |= {"data_time": self._data_time / count, "time": self._step_time / count}
+        values |= {"memory_gib": peak_memory(reports[-1].intersection.device)}
+        if count > 10 and self._data_time > DATA_BOUND * self._step_time:
+            print(
+                f"note: {self._data_time:.0f} s waiting for clips, {self._step_time:.0f} s computing; add --num_workers"
+            )
+        self._reports, self._data_time, self._step_time = [], 0.0, 0.0
+        return {f"train/{name}": float(value) for name, value in values.items()}
+
+    def _save_checkpoint(self) -> None:
+        with write_then_rename(self._settings.folder / f"{self._settings.folder.name}{CHECKPOINT}") as temporary:
+            torch.save(self._trainer.state_dict(), temporary)
+
+    def _save_network(self) -> None:
+        """Write the network of this iteration, and drop the oldest files beyond those to keep."""
+        folder = self._settings.folder
+        with write_then_rename(folder / f"{folder.name}_{self._trainer.iteration}.pth") as temporary:
+            torch.save(self._trainer.network.state_dict(), temporary)
+        if self._settings.keep is not None:
+            numbers = {path: path.stem.rpartition("_")[2] for path in folder.glob(f"{folder.name}_*.pth")}
+            networks = sorted((path for path in numbers if numbers[path].isdecimal()), key=lambda p: int(numbers[p]))
+            for path in networks[: -self._settings.keep]:
+                path.unlink()
+
+    def _note_signal(self, number: int, _: object) -> None:
+        self._stop_signal = number
+
+
+def draw_clip(batch: Clip, logits: torch.Tensor) -> np.ndarray:
+    """The frames behind the first of a batch's first clip: the truth above, the prediction below.
+
+    Args:
+        batch: of clips.
+        logits: ``[B,T-1,1+K,H,W]``.
+
+    Returns:
+        ``[2*H,(T-1)*W,3]`` uint8 RGB.
+    """
+    frames = batch.frames[0, 1:].permute(0, 2, 3, 1).numpy()
+    truth = class_maps(batch.masks[:1, 1:])[0].byte().numpy()
+    prediction = logits[0].argmax(1).byte().cpu().numpy()
+    rows = ([draw_overlay(f, mask, PALETTE) for f, mask in zip(frames, masks)] for masks in (truth, prediction))
+    return np.vstack([np.hstack(row) for row in rows])

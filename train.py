@@ -106,6 +106,20 @@ def make_network(args: argparse.Namespace, stage: Stage) -> STCN:
     return network
 
 
+def resume(trainer: Trainer, path: Path, recipe: dict[str, object]) -> None:
+    """Go on from a checkpoint.
+
+    Raises:
+        InputError: it belongs to another run.
+    """
+    checkpoint = read_checkpoint(path)
+    for name, value in recipe.items():
+        found = checkpoint["recipe"][name]
+        if found != value:
+            raise InputError(f"{path}: made with {name} {found}, not {value}; resume with the same options and data")
+    trainer.load_state_dict(checkpoint)
+
+
 def name_run(args: argparse.Namespace) -> str:
     """``<date>_<id>``."""
     date = datetime.now().strftime("%b%d_%H.%M.%S")
@@ -181,13 +195,15 @@ def train(args: argparse.Namespace, device: torch.device, group: ProcessGroup) -
     trainer = Trainer(
         network, OptimizerConfig(args.lr, steps, args.gamma, amp_dtype=amp_dtype), is_distributed=group.size > 1
     )
+    recipe = {"stage": args.stage, "iterations": schedule.iterations, "clips": len(data), "batch": batch.total}
+    recipe |= {"crop": args.crop, "seed": args.seed}
     if args.load_model is not None:
-        trainer.load_state_dict(read_checkpoint(args.load_model))
+        resume(trainer, args.load_model, recipe)
     loader = make_loader(args, data, schedule, batch, group, trainer.iteration)
     every = {"scalars_every": 1, "pictures_every": 1} if args.debug else {}
     folder = args.save_root / name_run(args) if args.load_model is None else args.load_model.parent
     settings = RunSettings(
-        folder, batch.rounds, args.save_every, **every, validate_every=args.val_every, keep=args.keep
+        folder, batch.rounds, recipe, args.save_every, **every, validate_every=args.val_every, keep=args.keep
     )
     if not group.is_main:
         return Run(trainer, schedule, settings, None).train(loader, group)
@@ -208,6 +224,8 @@ def main() -> int:
     args = parse_arguments()
     device = choose_device(args.device)
     torch.backends.cudnn.benchmark = args.benchmark
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     with process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo") as group:
         return train(args, device, group)
 

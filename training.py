@@ -31,6 +31,7 @@ class RunSettings:
 
     folder: Path  # for network files and the checkpoint, whose names begin with the folder's
     rounds: int  # micro-batches of an iteration
+    recipe: dict[str, object]  # what a resumed run must have in common with this one; kept in the checkpoint
     save_every: int = 50_000  # iterations
     scalars_every: int = 100
     pictures_every: int = 800
@@ -138,7 +139,7 @@ class Run:
 
     def _save_checkpoint(self) -> None:
         with write_then_rename(self._settings.folder / f"{self._settings.folder.name}{CHECKPOINT}") as temporary:
-            torch.save(self._trainer.state_dict(), temporary)
+            torch.save({**self._trainer.state_dict(), "recipe": self._settings.recipe}, temporary)
 
     def _save_network(self) -> None:
         """Write the network of this iteration, and drop the oldest files beyond those to keep."""

@@ -118,7 +118,7 @@ def read_checkpoint(path: Path) -> dict:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a ..._checkpoint.pth of an interrupted training")
     content = _read_file(path)
-    if not isinstance(content, dict) or not {"network", "optimizer", "random"} <= content.keys():
+    if not isinstance(content, dict) or not {"network", "optimizer", "random", "recipe"} <= content.keys():
         raise InputError(f"{path}: no resumable checkpoint; start from network weights with --load_network")
     return content
 

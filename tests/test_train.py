@@ -165,12 +165,14 @@ def refused(run_main: Callable, data: Path) -> Callable[..., str]:
 def test_wrong_kinds_of_files_name_the_right_option(refused: Callable, tmp_path: Path) -> None:
     network, checkpoint = tmp_path / "n.pth", tmp_path / "c.pth"
     torch.save({"conv.weight": torch.zeros(1)}, network)
-    torch.save({"network": {}, "optimizer": {}, "random": {}}, checkpoint)
+    torch.save({"network": {}, "optimizer": {}, "random": {}, "recipe": {"stage": 2}}, checkpoint)
     load = {"from_scratch": False}
     message = refused("--stage", 3, "--load_network", checkpoint, **load)
     assert "c.pth: a resumable checkpoint; go on from it with --load_model" in message
     message = refused("--stage", 3, "--load_model", network, **load)
     assert "n.pth: no resumable checkpoint; start from network weights with --load_network" in message
+    message = refused("--stage", 3, "--load_model", checkpoint, **load)
+    assert "c.pth: made with stage 2, not 3; resume with the same options and data" in message
     assert "n.pth: weights of another network" in refused("--stage", 3, "--load_network", network, **load)
     assert "nowhere.pth: no such file" in refused("--stage", 3, "--load_model", tmp_path / "nowhere.pth", **load)
 

@@ -50,7 +50,7 @@ def evaluate(entries: Sequence[VideoEntry], model: Path, settings: Settings) -> 
     if not group.is_main:
         return 0  # the main process speaks for all; torchrun would end it if another failed earlier
     if len(errors) == len(entries):
-        raise InputError(errors[0] if len(errors) == 1 else f"none of {len(errors)} videos could be segmented")
+        raise InputError(errors[0] if len(errors) == 1 else f"all {len(errors)} videos failed")
     _report_all(shares, entries, settings)
     return 1 if errors else 0
 
@@ -107,7 +107,8 @@ def _segment_entry(network: STCN, entry: VideoEntry, settings: Settings, title: 
 
 def _check_truth(entry: VideoEntry, video: Video) -> None:
     """Refuse a video that cannot be scored before it is segmented."""
-    missing = [name for name in video.frames.names if name not in list_truth(entry.truth)]
+    truth = list_truth(entry.truth)
+    missing = [name for name in video.frames.names if name not in truth]
     if missing:
         raise InputError(f"{entry.truth}: lacks {len(missing)} masks, first {missing[0]}; complete it, or drop --score")
 

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from dataset.frames import list_images
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
-from util.mask_io import MaskReader
+from util.mask_io import read_stored_ids
 from util.metrics import score_frame, summarise
 
 log = logging.getLogger(__name__)
@@ -51,10 +52,11 @@ def score_sequence(predictions: Path, truth: Path, *, is_single_object: bool = F
         raise InputError(f"{predictions}: lacks {len(missing)} of {len(names) - 2} masks, first {missing[0]}; add them")
     if prediction_paths.keys() - truth_paths.keys():
         log.info("%s: %d masks have no truth", predictions, len(prediction_paths.keys() - truth_paths.keys()))
-    labels = _find_labels(_read_ids(truth_paths[names[0]], is_single_object), truth_paths[names[0]], is_single_object)
+    read = partial(read_stored_ids, allow_colours=is_single_object)
+    labels = _find_labels(read(truth_paths[names[0]]), truth_paths[names[0]], is_single_object)
     frames = []
     for name in names[1:-1]:
-        wanted, found = (_read_ids(paths[name], is_single_object) for paths in (truth_paths, prediction_paths))
+        wanted, found = read(truth_paths[name]), read(prediction_paths[name])
         _check(found, wanted, labels, prediction_paths[name])
         frames.append([score_frame(_region(found, label), _region(wanted, label)) for label in labels])
     return {label or 1: _measures(*zip(*scores)) for label, scores in zip(labels, zip(*frames))}
@@ -149,14 +151,6 @@ def _list_masks(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected masks named by frame")
     return list_images(folder)
-
-
-def _read_ids(path: Path, is_single_object: bool) -> np.ndarray:
-    reader = MaskReader(merge_edges=False)
-    mask = reader.read(path)
-    if reader.has_colours and not is_single_object:
-        raise InputError(f"{path}: a colour mask, and colours are no ids; save indexed masks")
-    return mask
 
 
 def _find_labels(first_truth: np.ndarray, path: Path, is_single_object: bool) -> Sequence[int | None]:

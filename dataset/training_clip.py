@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from util.errors import InputError
-from util.mask_io import UNREADABLE, MaskReader
+from util.mask_io import UNREADABLE, read_stored_ids
 
 SMOOTH_ABOVE = 1.2  # reduction of an image beyond which it is averaged, not sampled
 
@@ -76,11 +76,12 @@ def read_image(path: Path, reduction: float) -> np.ndarray:
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Read a mask as it is stored: ``[H,W]`` uint8, indices or grey levels; colours become ids."""
-    try:
-        with Image.open(path) as image:
-            if image.mode in ("P", "L"):
-                return np.array(image)
-    except UNREADABLE as e:
-        raise InputError(f"{path}: unreadable mask ({e}); get it again") from e
-    return MaskReader().read(path).astype(np.uint8)
+    """Read a mask as it is stored: ``[H,W]`` uint8, indices or grey levels.
+
+    Raises:
+        InputError: the file is unreadable, or has colours or ids above 255.
+    """
+    mask = read_stored_ids(path)
+    if mask.max() > 255:
+        raise InputError(f"{path}: holds id {mask.max()}; training takes ids up to 255")
+    return mask.astype(np.uint8)

@@ -11,7 +11,7 @@ from dataset.frames import list_images
 from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image, read_mask, read_size
 from util.errors import InputError
 
-UNLABELLED = 255  # an id that is no object, unless it is the only one
+UNLABELLED = 255  # an id that is no object, unless it is the only one of a mask
 MAX_REDRAWS = 5  # of a clip whose first frame shows no object
 
 
@@ -47,8 +47,9 @@ def find_videos(
         names = sorted(path.name for path in images.iterdir() if path.is_dir() and not path.name.startswith("."))
     videos = []
     for name in names:
-        if not (annotations / name).is_dir():
-            raise InputError(f"{annotations / name}: no such folder, but {images / name} is there; complete the data")
+        for folder in (images / name, annotations / name):
+            if not folder.is_dir():
+                raise InputError(f"{folder}: no such folder; a video needs frames and masks, complete the data")
         frames, masks = list_images(images / name), list_images(annotations / name)
         both = [frame for frame in frames if frame in masks]
         if len(both) >= min_frames:
@@ -69,6 +70,13 @@ def draw_frames(num_frames: int, max_jump: int, length: int, generator: np.rando
     return indices[::-1] if generator.random() < 0.5 else indices
 
 
+def drop_unlabelled(mask: np.ndarray) -> np.ndarray:
+    """Make unlabelled pixels, 255 among other ids, background: ``[H,W]`` uint8. To be done before cropping."""
+    is_unlabelled = mask == UNLABELLED
+    has_others = bool(((mask > 0) & ~is_unlabelled).any())
+    return np.where(is_unlabelled, np.uint8(0), mask) if has_others else mask
+
+
 def find_labels(masks: list[np.ndarray], *, has_specks: bool) -> np.ndarray:
     """Ids in the first mask that may be drawn as objects.
 
@@ -77,8 +85,6 @@ def find_labels(masks: list[np.ndarray], *, has_specks: bool) -> np.ndarray:
     """
     labels = np.flatnonzero(np.bincount(masks[0].ravel()))
     labels = labels[labels > 0]
-    if len(labels) > 1:
-        labels = labels[labels != UNLABELLED]
     if not has_specks:
         return labels
     sizes = np.array([[np.count_nonzero(mask == label) for mask in masks] for label in labels]).reshape(-1, len(masks))
@@ -113,7 +119,7 @@ class VOSDataset(Dataset):
             size = read_size(video.frames[indices[0]])
             transforms = draw_clip(video.kind.augmentation, size, len(indices), self._crop, generator)
             ids = [
-                transform.apply_to_mask(read_mask(video.masks[index]), is_soft=False)
+                transform.apply_to_mask(drop_unlabelled(read_mask(video.masks[index])), is_soft=False)
                 for index, transform in zip(indices, transforms)
             ]
             labels = find_labels(ids, has_specks=video.kind.has_specks)

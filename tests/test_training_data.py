@@ -31,6 +31,7 @@ from dataset.vos_dataset import (
     VideoKind,
     VOSDataset,
     draw_frames,
+    drop_unlabelled,
     find_labels,
     find_videos,
 )
@@ -188,7 +189,33 @@ def test_specks_of_rendered_videos_count_under_conditions_only() -> None:
 
 @pytest.mark.parametrize(("ids", "labels"), [([0, 3, 255], [3]), ([0, 255], [255]), ([0], []), ([5], [5])])
 def test_255_is_no_object_unless_it_is_the_only_one(ids: list[int], labels: list[int]) -> None:
-    assert find_labels([np.array([ids], np.uint8)], has_specks=False).tolist() == labels
+    mask = drop_unlabelled(np.array([ids], np.uint8))
+    assert find_labels([mask], has_specks=False).tolist() == labels
+
+
+def test_unlabelled_pixels_are_no_object_where_the_crop_shows_nothing_else(tmp_path: Path) -> None:
+    write_video(tmp_path, "a", 3, objects=1)
+    mask = np.zeros((48, 80), np.uint8)
+    mask[:, 20:60] = 255
+    mask[20:22, :2] = 1
+    for path in (tmp_path / "Annotations" / "a").iterdir():
+        write_mask(path, mask)
+    data = VOSDataset(find_videos(tmp_path / "JPEGImages", tmp_path / "Annotations"), crop=32)
+    for epoch in range(20):
+        assert (data[ClipKey(epoch, 0, 5)].masks[0] > 0).float().mean() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.full((4, 4), 300, np.uint16), r"m\.png: holds id 300; training takes ids up to 255"),
+        (np.tile(np.array([255, 0, 0], np.uint8), (4, 4, 1)), r"m\.png: a colour mask, and colours are no ids"),
+    ],
+)
+def test_masks_that_training_cannot_take_are_named(tmp_path: Path, mask: np.ndarray, message: str) -> None:
+    Image.fromarray(mask).save(tmp_path / "m.png")
+    with pytest.raises(InputError, match=message):
+        read_mask(tmp_path / "m.png")
 
 
 def write_video(root: Path, name: str, num_frames: int, objects: int = 2, unmasked: int = 0) -> None:

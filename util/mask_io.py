@@ -121,6 +121,22 @@ class MaskReader:
         return ids[inverse].reshape(colours.shape)
 
 
+def read_stored_ids(path: Path, *, allow_colours: bool = False) -> np.ndarray:
+    """Read a mask by itself, as it is stored: ``[H,W]`` int32 indices or grey levels.
+
+    Args:
+        allow_colours: whether colours may be read, as any numbers above 0.
+
+    Raises:
+        InputError: the file is unreadable, or has colours.
+    """
+    reader = MaskReader(merge_edges=False)
+    mask = reader.read(path)
+    if reader.has_colours and not allow_colours:
+        raise InputError(f"{path}: a colour mask, and colours are no ids; save indexed masks")
+    return mask
+
+
 def merge_smoothed_edges(values: np.ndarray) -> tuple[np.ndarray, int]:
     """Merge the in-between values that smoothing or JPEG leaves along the borders of a mask.
 

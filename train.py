@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,8 @@ from dataset.training_clip import collate
 from dataset.training_data import bl30k_data, parse_copies, static_data, vos_data
 from inference_core import InferenceConfig
 from model.checkpoint import hand_over, load_imagenet_encoders, read_checkpoint
-from model.network import STCN
+from model.losses import BOOTSTRAP
+from model.network import SIZES, STCN
 from model.trainer import OptimizerConfig, Trainer, seed_everything
 from training import Run, RunSettings
 from util.configuration import CURRICULUM, STAGES, Batch, Schedule, Stage, divide_batch
@@ -39,10 +41,26 @@ from util.files import make_folder
 from util.logger import TrainingLog
 from validation import annotated_videos, validate
 
+BOOTSTRAP_HELP = "iterations between which the loss comes to count the hardest pixels only (default: 20000 70000)"
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_run_options(parser)
+    add_recipe_options(parser)
+    args = parser.parse_args()
+    if sum(option is not None for option in (args.load_network, args.load_model)) + args.from_scratch > 1:
+        parser.error("--load_network, --load_model and --from_scratch exclude each other")
+    if args.crop < 32 or args.crop % 16:
+        parser.error("--crop must be a multiple of 16, at least 32")
+    if args.scenes and STAGES[args.stage].data != "static":
+        parser.error("--scenes are made of photographs; give --stage 0")
+    return args
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """What the run starts from, where its data are, where it computes and what it writes."""
     add = parser.add_argument
     add("--stage", type=int, choices=STAGES, default=0, help="0: photographs, 1: BL30K, 2 and 3: DAVIS and YouTube-VOS")
     add("--id", default="NULL", help="name of the run")
@@ -55,39 +73,46 @@ def parse_arguments() -> argparse.Namespace:
     add("--davis_root", type=Path, default="../DAVIS", help="holds 2017/trainval (default: %(default)s)")
     add("--yv_root", type=Path, default="../YouTube", help="holds train_480p (default: %(default)s)")
     add("--vos_root", type=parse_copies, nargs="+", default=[], metavar="DIR[:copies]", help="own videos instead")
-    add("-b", "--batch_size", type=int, help="clips per process (default: the published batch, shared)")
-    add("-i", "--iterations", type=int, help="(default: the stage's)")
-    add("--steps", type=int, nargs="*", help="iterations at which the learning rate falls (default: the stage's)")
-    add("--lr", type=float, default=1e-5, help="learning rate (default: 1e-5)")
-    add("--gamma", type=float, default=0.1, help="factor by which it falls (default: 0.1)")
-    add("--crop", type=int, default=384, help="side of the clips, a multiple of 16 (default: 384)")
     add("--num_workers", type=int, default=8, help="processes that load clips (default: 8)")
-    add("--seed", type=int, default=14159265)
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     add("--no_amp", action="store_true", help="compute in float32")
     add("--benchmark", action="store_true", help="let cuDNN search for the fastest convolutions")
+    add("--compile", action="store_true", help="compile the network with torch.compile")
     add("--save_root", type=Path, default="saves", help="(default: saves)")
     add("--log_root", type=Path, default="log", help="(default: log)")
     add("--save_every", type=int, default=50_000, help="iterations between saves (default: 50000)")
     add("--keep", type=int, help="network files to keep, the last ones (default: all)")
     add("--val_root", type=Path, help="annotated videos in DAVIS's layout to score the network on")
     add("--val_every", type=int, default=10_000, help="iterations between scorings (default: 10000)")
-    add("--compile", action="store_true", help="compile the network with torch.compile")
     add("--debug", action="store_true", help="log each iteration")
     add("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)  # of old launchers; the environment tells
-    args = parser.parse_args()
-    if sum(option is not None for option in (args.load_network, args.load_model)) + args.from_scratch > 1:
-        parser.error("--load_network, --load_model and --from_scratch exclude each other")
-    if args.crop < 32 or args.crop % 16:
-        parser.error("--crop must be a multiple of 16, at least 32")
-    return args
+
+
+def add_recipe_options(parser: argparse.ArgumentParser) -> None:
+    """What is learnt, and how. The defaults are the published recipe."""
+    add = parser.add_argument
+    add("--network", choices=SIZES, default="full", help="the published network or the small one (default: full)")
+    add("-b", "--batch_size", type=int, help="clips per process (default: the published batch, shared)")
+    add("-i", "--iterations", type=int, help="(default: the stage's)")
+    add("--lr", type=float, default=1e-5, help="learning rate (default: 1e-5)")
+    add("--steps", type=int, nargs="*", help="iterations at which the learning rate falls (default: the stage's)")
+    add("--gamma", type=float, default=0.1, help="factor by which it falls (default: 0.1)")
+    add("--cosine", action="store_true", help="let the learning rate fall to 0 along a cosine instead")
+    add("--encoder_lr", type=float, default=1, metavar="FACTOR", help="of the key encoder's learning rate (default: 1)")
+    add("--clip_norm", type=float, help="bound on the gradients' norm (default: none)")
+    add("--bootstrap", type=int, nargs=2, default=BOOTSTRAP, metavar=("FROM", "TO"), help=BOOTSTRAP_HELP)
+    add("--crop", type=int, default=384, help="side of the clips, a multiple of 16 (default: 384)")
+    add("--num_frames", type=int, default=3, help="of a clip (default: 3)")
+    add("--num_objects", type=int, help="followed in a clip (default: the stage's)")
+    add("--scenes", action="store_true", help="in stage 0, compose each clip of several photographs that move apart")
+    add("--seed", type=int, default=14159265)
 
 
 def make_data(args: argparse.Namespace, stage: Stage) -> Dataset:
     """The stage's clips."""
-    options = {"crop": args.crop, "num_objects": stage.num_objects, "seed": args.seed}
+    options = {"crop": args.crop, "num_frames": args.num_frames, "num_objects": stage.num_objects, "seed": args.seed}
     if stage.data == "static":
-        return static_data(args.static_root, **options)
+        return static_data(args.static_root, scenes=args.scenes, **options)
     if stage.data == "bl30k":
         return bl30k_data(args.bl_root, **options)
     return vos_data(args.davis_root, args.yv_root, args.vos_root, **options)
@@ -95,7 +120,7 @@ def make_data(args: argparse.Namespace, stage: Stage) -> Dataset:
 
 def make_network(args: argparse.Namespace, stage: Stage) -> STCN:
     """The network that the stage starts from."""
-    network = STCN(single_object=stage.num_objects == 1)
+    network = STCN(single_object=stage.num_objects == 1, size=args.network)
     if args.load_network is not None:
         hand_over(network, args.load_network)
     elif not (args.from_scratch or args.load_model):
@@ -104,6 +129,22 @@ def make_network(args: argparse.Namespace, stage: Stage) -> STCN:
         except OSError as e:
             raise InputError(f"ImageNet weights cannot be fetched ({e}); give --encoder_weights DIR") from e
     return network
+
+
+def make_optimizer_config(
+    args: argparse.Namespace, stage: Stage, schedule: Schedule, amp_dtype: torch.dtype | None
+) -> OptimizerConfig:
+    """The optimisation that the options ask for."""
+    return OptimizerConfig(
+        lr=args.lr,
+        lr_steps=tuple(stage.lr_steps if args.steps is None else args.steps),
+        gamma=args.gamma,
+        cosine=schedule.iterations if args.cosine else None,
+        encoder_lr=args.encoder_lr,
+        clip_norm=args.clip_norm,
+        bootstrap=tuple(args.bootstrap),
+        amp_dtype=amp_dtype,
+    )
 
 
 def resume(trainer: Trainer, path: Path, recipe: dict[str, object]) -> None:
@@ -182,21 +223,20 @@ def describe_run(args: argparse.Namespace, schedule: Schedule, batch: Batch, num
 def train(args: argparse.Namespace, device: torch.device, group: ProcessGroup) -> int:
     """Set up and train; returns the exit status."""
     stage = STAGES[args.stage]
+    stage = replace(stage, num_objects=args.num_objects or stage.num_objects)
     amp_dtype = None if args.no_amp else choose_amp_dtype(device)
     seed_everything(args.seed + group.rank)
     batch, data = divide_batch(stage, group.size, args.batch_size), make_data(args, stage)
     if len(data) < batch.total:
         raise InputError(f"{len(data)} clips are fewer than a batch of {batch.total}; add data or give -b")
     schedule = Schedule(args.iterations or stage.iterations, len(data) // batch.total, stage.last_switch)
-    steps = tuple(stage.lr_steps if args.steps is None else args.steps)
     network = make_network(args, stage).to(device)
     if args.compile:
         network.compile()
-    trainer = Trainer(
-        network, OptimizerConfig(args.lr, steps, args.gamma, amp_dtype=amp_dtype), is_distributed=group.size > 1
-    )
+    config = make_optimizer_config(args, stage, schedule, amp_dtype)
+    trainer = Trainer(network, config, is_distributed=group.size > 1)
     recipe = {"stage": args.stage, "iterations": schedule.iterations, "clips": len(data), "batch": batch.total}
-    recipe |= {"crop": args.crop, "seed": args.seed}
+    recipe |= {name: getattr(args, name) for name in ("network", "crop", "num_frames", "scenes", "seed")}
     if args.load_model is not None:
         resume(trainer, args.load_model, recipe)
     loader = make_loader(args, data, schedule, batch, group, trainer.iteration)

@@ -89,16 +89,17 @@ class FrameTransform(NamedTuple):
 
     def apply_to_image(self, image: np.ndarray) -> np.ndarray:
         """Warp and colour ``[h,w,3]`` uint8 RGB, the frame at any size; returns ``[crop,crop,3]``."""
-        return apply_colours(self._warp(image, cv2.INTER_CUBIC, FILL), self.colours)
+        return apply_colours(self.warp(image, cv2.INTER_CUBIC, FILL), self.colours)
 
     def apply_to_mask(self, mask: np.ndarray, *, is_soft: bool) -> np.ndarray:
         """Warp ``[h,w]`` uint8: ids by nearest neighbour, or soft masks by bicubic interpolation."""
-        return self._warp(mask, cv2.INTER_CUBIC if is_soft else cv2.INTER_NEAREST, 0)
+        return self.warp(mask, cv2.INTER_CUBIC if is_soft else cv2.INTER_NEAREST, 0)
 
-    def _warp(self, image: np.ndarray, interpolation: int, fill: object) -> np.ndarray:
-        enlarge = _scaling(self.size[1] / image.shape[1], self.size[0] / image.shape[0])
+    def warp(self, image: np.ndarray, interpolation: int, fill: object) -> np.ndarray:
+        """Resample ``[h,w]`` or ``[h,w,C]`` uint8 by one of OpenCV's interpolations, ``fill`` where it ends."""
+        enlarge = scaling(self.size[1] / image.shape[1], self.size[0] / image.shape[0])
         to_source = np.linalg.inv(self.matrix @ enlarge)
-        to_source = _translation(-0.5, -0.5) @ to_source @ _translation(0.5, 0.5)  # pixel centres at integers
+        to_source = translation(-0.5, -0.5) @ to_source @ translation(0.5, 0.5)  # pixel centres at integers
         border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": fill}
         if self.spline is None:
             flags, size = interpolation | cv2.WARP_INVERSE_MAP, (self.crop, self.crop)
@@ -131,14 +132,14 @@ def _static_matrices(
 ) -> list[np.ndarray]:
     """Scale and mirror; for each frame an affine change, the short side brought to the crop's, a random crop."""
     height, width = size
-    common = _mirroring(width, generator) @ _centred(_scaling(*[generator.uniform(*ranges.clip_scale)] * 2), size)
+    common = _mirroring(width, generator) @ _centred(scaling(*[generator.uniform(*ranges.clip_scale)] * 2), size)
     new_height, new_width = (int(crop * side / min(size)) for side in size)
-    resize = _scaling(new_width / width, new_height / height)
+    resize = scaling(new_width / width, new_height / height)
     matrices = []
     for _ in range(num_frames):
-        affine = _draw_affine(ranges, size, generator)
+        affine = draw_affine(ranges, size, generator)
         x, y = generator.integers(0, new_width - crop + 1), generator.integers(0, new_height - crop + 1)
-        matrices.append(_translation(-x, -y) @ resize @ affine @ common)
+        matrices.append(translation(-x, -y) @ resize @ affine @ common)
     return matrices
 
 
@@ -147,9 +148,9 @@ def _video_matrices(
 ) -> list[np.ndarray]:
     """Mirror and a random crop brought to size; for each frame an affine change."""
     x, y, width, height = draw_crop(ranges, size, generator)
-    resize = _scaling(crop / width, crop / height) @ _translation(-x, -y)
+    resize = scaling(crop / width, crop / height) @ translation(-x, -y)
     common = resize @ _mirroring(size[1], generator)
-    return [_draw_affine(ranges, (crop, crop), generator) @ common for _ in range(num_frames)]
+    return [draw_affine(ranges, (crop, crop), generator) @ common for _ in range(num_frames)]
 
 
 def draw_crop(ranges: Augmentation, size: tuple[int, int], generator: np.random.Generator) -> tuple[int, int, int, int]:
@@ -207,14 +208,14 @@ def _shift_hue(image: np.ndarray, turns: float) -> np.ndarray:
     return cv2.cvtColor(cv2.merge([hue, saturation, value]), cv2.COLOR_HSV2RGB_FULL)
 
 
-def _draw_affine(ranges: Augmentation, size: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
+def draw_affine(ranges: Augmentation, size: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
     """Shear along x, scale, then rotation, about the centre."""
     angle = math.radians(generator.uniform(-ranges.frame_rotation, ranges.frame_rotation))
     shear = math.tan(math.radians(generator.uniform(-ranges.frame_shear, ranges.frame_shear)))
     scale = generator.uniform(*ranges.frame_scale)
     cos, sin = math.cos(angle), math.sin(angle)
     rotation = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
-    return _centred(rotation @ _scaling(scale, scale) @ np.array([[1, shear, 0], [0, 1, 0], [0, 0, 1]]), size)
+    return _centred(rotation @ scaling(scale, scale) @ np.array([[1, shear, 0], [0, 1, 0], [0, 0, 1]]), size)
 
 
 def _mirroring(width: int, generator: np.random.Generator) -> np.ndarray:
@@ -225,12 +226,14 @@ def _mirroring(width: int, generator: np.random.Generator) -> np.ndarray:
 def _centred(matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The same map about the centre of an image of ``(height, width)``."""
     height, width = size
-    return _translation(width / 2, height / 2) @ matrix @ _translation(-width / 2, -height / 2)
+    return translation(width / 2, height / 2) @ matrix @ translation(-width / 2, -height / 2)
 
 
-def _translation(x: float, y: float) -> np.ndarray:
+def translation(x: float, y: float) -> np.ndarray:
+    """The matrix that moves by x and y."""
     return np.array([[1.0, 0, x], [0, 1, y], [0, 0, 1]])
 
 
-def _scaling(x: float, y: float) -> np.ndarray:
+def scaling(x: float, y: float) -> np.ndarray:
+    """The matrix that magnifies by x and y."""
     return np.diag([x, y, 1.0])

@@ -35,6 +35,14 @@ def is_soft_mask(mask: np.ndarray) -> bool:
     return bool(counts[128:255].any() or (counts[255] and not counts[1:128].any()))
 
 
+def find_objects(mask: np.ndarray) -> list[np.ndarray]:
+    """Coverages ``[H,W]`` uint8 of a mask's objects: the mask itself, or one of each id."""
+    if is_soft_mask(mask):
+        return [mask]
+    labels = np.setdiff1d(np.flatnonzero(np.bincount(mask.ravel())), [0, UNLABELLED])
+    return [np.where(mask == label, np.uint8(255), np.uint8(0)) for label in labels]
+
+
 class StaticTransformDataset(Dataset):
     """Clips of single images.
 
@@ -73,10 +81,6 @@ class StaticTransformDataset(Dataset):
 
     def _draw_objects(self, mask: np.ndarray, generator: np.random.Generator) -> list[np.ndarray | None]:
         """K coverages ``[H,W]`` uint8; None for objects that are not there."""
-        if is_soft_mask(mask):
-            coverages = [mask]
-        else:
-            labels = np.setdiff1d(np.flatnonzero(np.bincount(mask.ravel())), [0, UNLABELLED])
-            drawn = generator.permutation(labels)[: self._num_objects]
-            coverages = [np.where(mask == label, np.uint8(255), np.uint8(0)) for label in drawn]
-        return [*coverages, *[None] * self._num_objects][: self._num_objects]
+        objects = find_objects(mask)
+        drawn = [objects[index] for index in generator.permutation(len(objects))[: self._num_objects]]
+        return drawn + [None] * (self._num_objects - len(drawn))

@@ -6,6 +6,7 @@ from pathlib import Path
 from torch.utils.data import Dataset
 
 from dataset.benchmarks import read_list
+from dataset.scene_dataset import SceneDataset
 from dataset.static_dataset import COPIES, StaticPair, StaticTransformDataset, find_pairs
 from dataset.vos_dataset import EACH_FIFTH, ORDINARY, RENDERED, TrainingVideo, VideoKind, VOSDataset, find_videos
 from util.errors import InputError
@@ -30,8 +31,11 @@ def parse_copies(text: str) -> tuple[Path, int]:
     return (Path(folder), int(copies)) if folder and copies.isdecimal() else (Path(text), 1)
 
 
-def static_data(root: Path, **options: int) -> StaticTransformDataset:
+def static_data(root: Path, *, scenes: bool = False, **options: int) -> StaticTransformDataset | SceneDataset:
     """Photographs of the published sets below ``root``, or all of it if none of them is there.
+
+    Args:
+        scenes: compose each clip of several photographs, rather than warp a single one.
 
     Raises:
         InputError: nothing was found.
@@ -44,7 +48,7 @@ def static_data(root: Path, **options: int) -> StaticTransformDataset:
         pairs += found * copies
     if not pairs:
         raise InputError(f"{root}: no name.jpg with a name.png beside it; point --static_root to such data")
-    return StaticTransformDataset(pairs, **options)
+    return (SceneDataset if scenes else StaticTransformDataset)(pairs, **options)
 
 
 def bl30k_data(root: Path, **options: int) -> VOSDataset:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import ResNet18_Weights, ResNet50_Weights
+from torchvision.models import get_model_weights
 
-from model.network import STCN
+from model.network import SIZES, STCN
 from util.download import DEFAULT_WEIGHTS, WEIGHTS_DRIVE_ID, drive_address
 from util.errors import InputError
 
@@ -22,8 +22,8 @@ MASK_CONV = "value_encoder.conv1.weight"  # its input channels: RGB, the object'
 def load_network(path: Path | str, device: torch.device | str = "cpu") -> STCN:
     """Build the network that a file of weights belongs to, for inference.
 
-    Released weights are taken unchanged, with or without CBAM. Single-object (stage 0) weights get a fifth input
-    channel of zeros: the other objects' masks are ignored.
+    Released weights are taken unchanged, with or without CBAM, and so are those of the small network. Single-object
+    (stage 0) weights get a fifth input channel of zeros: the other objects' masks are ignored.
 
     Returns:
         The network in eval mode on ``device``, float32.
@@ -37,10 +37,17 @@ def load_network(path: Path | str, device: torch.device | str = "cpu") -> STCN:
         log.info("%s: single-object weights, an input channel of zeros is added", path)
         state_dict[MASK_CONV] = nn.functional.pad(state_dict[MASK_CONV], (0, 0, 0, 0, 0, 1))
     with torch.device("meta"):
-        network = STCN(use_cbam=any("fuser.attention" in name for name in state_dict))
+        use_cbam = any("fuser.attention" in name for name in state_dict)
+        network = STCN(use_cbam=use_cbam, size=find_size(state_dict))
     _check_names(path, network.state_dict(), state_dict)
     network.load_state_dict(state_dict, assign=True)
     return network.float().to(device).eval()
+
+
+def find_size(state_dict: StateDict) -> str:
+    """The key of ``SIZES`` whose network has these weights; "full" where none fits."""
+    found = state_dict.get("key_comp.weight", torch.empty(0)).shape[:1]
+    return next((name for name, size in SIZES.items() if found == (size.value_channels,)), "full")
 
 
 def read_state_dict(path: Path) -> StateDict:
@@ -66,16 +73,16 @@ def load_imagenet_encoders(network: STCN, folder: Path | None = None) -> None:
     The value encoder's extra input channels are orthogonal, its biases zero.
 
     Args:
-        folder: holds torchvision's ``resnet50*.pth`` and ``resnet18*.pth``, whole or without what lies behind
-            ``layer3``; None: torchvision downloads them if needed.
+        folder: holds torchvision's ``resnet18*.pth`` and, for a full network, ``resnet50*.pth``, whole or without what
+            lies behind ``layer3``; None: torchvision downloads them if needed.
 
     Raises:
         OSError: the weights cannot be downloaded.
         InputError: there are none in the folder.
     """
     try:
-        key_weights = _read_imagenet(ResNet50_Weights.IMAGENET1K_V1, folder)
-        value_weights = _read_imagenet(ResNet18_Weights.IMAGENET1K_V1, folder)
+        key_weights = _read_imagenet(network.key_encoder.name, folder)
+        value_weights = _read_imagenet("resnet18", folder)
     except (RuntimeError, HTTPException) as e:  # a wrong checksum, a cut connection
         raise OSError(str(e)) from e
     key_weights = {name.replace("layer1.", "res2."): tensor for name, tensor in key_weights.items()}
@@ -105,6 +112,8 @@ def hand_over(network: STCN, path: Path) -> None:
         weight = state_dict[MASK_CONV]
         channel = nn.init.orthogonal_(torch.empty_like(weight[:, :1]), generator=torch.Generator().manual_seed(0))
         state_dict[MASK_CONV] = torch.cat([weight, channel], dim=1)
+    if MASK_CONV in state_dict and (size := find_size(state_dict)) != find_size(network.state_dict()):
+        raise InputError(f"{path}: weights of the {size} network; train it with --network {size}")
     _check_names(path, network.state_dict(), state_dict)
     network.load_state_dict(state_dict)
 
@@ -123,10 +132,9 @@ def read_checkpoint(path: Path) -> dict:
     return content
 
 
-def _read_imagenet(weights: ResNet18_Weights | ResNet50_Weights, folder: Path | None) -> StateDict:
+def _read_imagenet(name: str, folder: Path | None) -> StateDict:
     if folder is None:
-        return weights.get_state_dict(check_hash=True)
-    name = "resnet18" if isinstance(weights, ResNet18_Weights) else "resnet50"
+        return get_model_weights(name).IMAGENET1K_V1.get_state_dict(check_hash=True)
     paths = sorted(folder.glob(f"{name}*.pth"))
     if not paths:
         raise InputError(f"{folder}: no {name}*.pth in it; put torchvision's weights there, or drop --encoder_weights")

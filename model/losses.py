@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-BOOTSTRAP_START, BOOTSTRAP_END = 20_000, 70_000  # iterations of the stage
+BOOTSTRAP = 20_000, 70_000  # iterations of the stage between which the share of pixels that count falls
 BOOTSTRAP_SHARE = 0.15  # of the pixels that count, at the end
 
 
@@ -16,12 +16,12 @@ class ClipLoss(NamedTuple):
     total: Tensor  # the sum over the frames, to be minimised
     by_frame: Tensor  # [T-1], means over the batch
     plain: Tensor  # as total, but over all pixels
-    share: float  # of the pixels that count
 
 
-def bootstrap_share(iteration: int) -> float:
+def bootstrap_share(iteration: int, bootstrap: tuple[int, int] = BOOTSTRAP) -> float:
     """Share of the pixels that count: 1, then falling linearly to 0.15."""
-    progress = (iteration - BOOTSTRAP_START) / (BOOTSTRAP_END - BOOTSTRAP_START)
+    start, end = bootstrap
+    progress = (iteration - start) / (end - start)
     return 1 - (1 - BOOTSTRAP_SHARE) * min(max(progress, 0.0), 1.0)
 
 
@@ -32,22 +32,21 @@ def bootstrapped_mean(pixel_losses: Tensor, share: float) -> Tensor:
     return pixel_losses.topk(int(share * pixel_losses.shape[1]), dim=1, sorted=False).values.mean(1)
 
 
-def clip_loss(logits: Tensor, targets: Tensor, object_exists: Tensor, iteration: int) -> ClipLoss:
+def clip_loss(logits: Tensor, targets: Tensor, object_exists: Tensor, share: float) -> ClipLoss:
     """Loss of the frames behind the first.
 
     Args:
         logits: ``[B,T-1,1+K,H,W]``, from the network's training pass.
         targets: ``[B,T-1,H,W]`` int64 class maps, 0 for background.
         object_exists: ``[B,K]`` bool; an object that does not exist is no class.
-        iteration: of the stage.
+        share: of the pixels that count, the hardest ones.
     """
     is_class = F.pad(object_exists, (1, 0), value=True)[:, None, :, None, None]  # [B,1,1+K,1,1]
     logits = logits.float().masked_fill(~is_class, -torch.inf)
     pixel_losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1), reduction="none").flatten(1)
-    share = bootstrap_share(iteration)
     by_frame = bootstrapped_mean(pixel_losses, share).view(targets.shape[:2]).mean(0)
     plain = pixel_losses.detach().mean(1).view(targets.shape[:2]).mean(0).sum()
-    return ClipLoss(by_frame.sum(), by_frame, plain, share)
+    return ClipLoss(by_frame.sum(), by_frame, plain)
 
 
 def intersection_and_union(masks: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:

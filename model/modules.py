@@ -109,23 +109,30 @@ class KeyProjection(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Turn the memory readout of each object, with the frame's features, into a logit per pixel."""
+    """Turn the memory readout of each object, with the frame's features, into a logit per pixel.
 
-    def __init__(self) -> None:
+    Args:
+        in_channels: of the memory readout and the frame's stride-16 feature together.
+        c8, c4: of the frame's finer features.
+        channels: of the decoder at strides 16, 8, 4.
+    """
+
+    def __init__(self, in_channels: int, c8: int, c4: int, channels: tuple[int, int, int]) -> None:
         super().__init__()
-        self.compress = ResBlock(1024, 512)
-        self.up_16_8 = UpsampleBlock(512, 512, 256)
-        self.up_8_4 = UpsampleBlock(256, 256, 256)
-        self.pred = nn.Conv2d(256, 1, 3, padding=1)
+        at_16, at_8, at_4 = channels
+        self.compress = ResBlock(in_channels, at_16)
+        self.up_16_8 = UpsampleBlock(c8, at_16, at_8)
+        self.up_8_4 = UpsampleBlock(c4, at_8, at_4)
+        self.pred = nn.Conv2d(at_4, 1, 3, padding=1)
 
     def forward(self, memory_readout: Tensor, thin: Tensor, f8: Tensor, f4: Tensor) -> Tensor:
         """Decode.
 
         Args:
-            memory_readout: ``[B*K,512,H/16,W/16]``.
-            thin: ``[B,512,H/16,W/16]``.
-            f8: ``[B,512,H/8,W/8]``.
-            f4: ``[B,256,H/4,W/4]``.
+            memory_readout: ``[B*K,CV,H/16,W/16]``.
+            thin: ``[B,CV,H/16,W/16]``.
+            f8: ``[B,c8,H/8,W/8]``.
+            f4: ``[B,c4,H/4,W/4]``.
 
         Returns:
             logits ``[B*K,1,H,W]``.

@@ -14,29 +14,43 @@ from model.memory import read_memory
 from model.modules import Decoder, FeatureFuser, KeyProjection
 from model.resnet import KeyEncoder, ValueBackbone
 
-KEY_CHANNELS = 64
-VALUE_CHANNELS = 512
+KEY_CHANNELS = 64  # CK
+
+
+class NetworkSize(NamedTuple):
+    """Widths of a network. C16, C8, C4 are those of the key encoder's features at strides 16, 8 and 4."""
+
+    backbone: str  # of the key encoder, which decides on C16, C8, C4
+    value_channels: int  # CV, of the memory values and of the decoder's stride-16 feature
+    decoder_channels: tuple[int, int, int]  # of the decoder at strides 16, 8, 4
+
+
+SIZES = {
+    "full": NetworkSize("resnet50", 512, (512, 256, 256)),  # as published, 54 M parameters
+    "small": NetworkSize("resnet18", 256, (256, 128, 64)),  # 15 M parameters, a quarter of the operations
+}
 
 
 class KeyFeatures(NamedTuple):
     """What one frame gives, independent of any mask. H, W are multiples of 16."""
 
-    key: Tensor  # [B,64,H/16,W/16]
-    thin: Tensor  # [B,512,H/16,W/16], the decoder's stride-16 feature
-    f16: Tensor  # [B,1024,H/16,W/16]
-    f8: Tensor  # [B,512,H/8,W/8]
-    f4: Tensor  # [B,256,H/4,W/4]
+    key: Tensor  # [B,CK,H/16,W/16]
+    thin: Tensor  # [B,CV,H/16,W/16], the decoder's stride-16 feature
+    f16: Tensor  # [B,C16,H/16,W/16]
+    f8: Tensor  # [B,C8,H/8,W/8]
+    f4: Tensor  # [B,C4,H/4,W/4]
 
 
 class ValueEncoder(ValueBackbone):
     """Encode a frame together with an object's mask into the object's memory value."""
 
-    def __init__(self, mask_channels: int, *, use_cbam: bool) -> None:
+    def __init__(self, mask_channels: int, key_channels: int, value_channels: int, *, use_cbam: bool) -> None:
         super().__init__(mask_channels)
-        self.fuser = FeatureFuser(256 + 1024, VALUE_CHANNELS, CBAM(VALUE_CHANNELS) if use_cbam else None)
+        attention = CBAM(value_channels) if use_cbam else None
+        self.fuser = FeatureFuser(self.out_channels + key_channels, value_channels, attention)
 
     def forward(self, frames: Tensor, masks: Tensor, f16: Tensor) -> Tensor:
-        """frames ``[B,3,H,W]``, masks ``[B*K,mask_channels,H,W]``, f16 ``[B,1024,h,w]`` -> ``[B*K,512,h,w]``."""
+        """frames ``[B,3,H,W]``, masks ``[B*K,mask_channels,H,W]``, f16 ``[B,C16,h,w]`` -> ``[B*K,CV,h,w]``."""
         return self.fuser(super().forward(frames, masks), f16)
 
 
@@ -47,16 +61,19 @@ class STCN(nn.Module):
         single_object: the value encoder sees an object's mask only (training stage 0), not the sum of the other
             objects' masks beside it.
         use_cbam: attention in the value encoder's fuser, as published; some weights come without.
+        size: a key of ``SIZES``.
     """
 
-    def __init__(self, *, single_object: bool = False, use_cbam: bool = True) -> None:
+    def __init__(self, *, single_object: bool = False, use_cbam: bool = True, size: str = "full") -> None:
         super().__init__()
+        backbone, value_channels, decoder_channels = SIZES[size]
         self.single_object = single_object
-        self.key_encoder = KeyEncoder()
-        self.value_encoder = ValueEncoder(1 if single_object else 2, use_cbam=use_cbam)
-        self.key_proj = KeyProjection(1024, KEY_CHANNELS)
-        self.key_comp = nn.Conv2d(1024, 512, 3, padding=1)
-        self.decoder = Decoder()
+        self.key_encoder = KeyEncoder(backbone)
+        c16, c8, c4 = self.key_encoder.out_channels
+        self.value_encoder = ValueEncoder(1 if single_object else 2, c16, value_channels, use_cbam=use_cbam)
+        self.key_proj = KeyProjection(c16, KEY_CHANNELS)
+        self.key_comp = nn.Conv2d(c16, value_channels, 3, padding=1)
+        self.decoder = Decoder(2 * value_channels, c8, c4, decoder_channels)
 
     def forward(self, frames: Tensor, first_masks: Tensor, object_exists: Tensor) -> Tensor:
         """The training pass over clips: segment each frame from the ones before.
@@ -92,11 +109,11 @@ class STCN(nn.Module):
 
         Args:
             frames: ``[B,3,H,W]``, as given to ``encode_key``.
-            f16: ``[B,1024,H/16,W/16]``, from ``encode_key``.
+            f16: ``[B,C16,H/16,W/16]``, from ``encode_key``.
             masks: ``[B,K,H,W]``, probabilities in [0, 1] of all K objects.
 
         Returns:
-            values ``[B,K,512,H/16,W/16]``.
+            values ``[B,K,CV,H/16,W/16]``.
         """
         channels = [masks]
         if not self.single_object:
@@ -108,7 +125,7 @@ class STCN(nn.Module):
         """Decode each object's memory readout.
 
         Args:
-            memory_readout: ``[B,K,512,H/16,W/16]``.
+            memory_readout: ``[B,K,CV,H/16,W/16]``.
             features: of the same B frames.
 
         Returns:

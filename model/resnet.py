@@ -1,28 +1,35 @@
 """The two encoders' backbones (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016).
 
-The key encoder is torchvision's ResNet-50. The value encoder is a ResNet-18 whose convolutions all have a bias:
-the released weights hold these biases, so torchvision's class does not fit.
+The key encoder is torchvision's ResNet-50, or ResNet-18 in the small network. The value encoder is a ResNet-18 whose
+convolutions all have a bias: the released weights hold these biases, so torchvision's class does not fit.
 """
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import resnet50
+from torchvision.models import get_model
 
 from model.modules import conv_split
 
 
 class KeyEncoder(nn.Module):
-    """ResNet-50 up to its third stage."""
+    """A ResNet up to its third stage.
 
-    def __init__(self) -> None:
+    Args:
+        name: torchvision's, ``resnet50`` or ``resnet18``.
+    """
+
+    def __init__(self, name: str) -> None:
         super().__init__()
-        backbone = resnet50(weights=None)
+        self.name = name
+        backbone = get_model(name, weights=None)
+        widen = backbone.fc.in_features // 512  # what a block's output is wider than its 3x3 convolutions
+        self.out_channels = 256 * widen, 128 * widen, 64 * widen  # C16, C8, C4
         self.conv1, self.bn1 = backbone.conv1, backbone.bn1
         self.relu, self.maxpool = backbone.relu, backbone.maxpool
         self.res2, self.layer2, self.layer3 = backbone.layer1, backbone.layer2, backbone.layer3
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """frames ``[B,3,H,W]`` -> f16 ``[B,1024,H/16,W/16]``, f8 ``[B,512,H/8,W/8]``, f4 ``[B,256,H/4,W/4]``."""
+        """frames ``[B,3,H,W]`` -> f16 ``[B,C16,H/16,W/16]``, f8 ``[B,C8,H/8,W/8]``, f4 ``[B,C4,H/4,W/4]``."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(frames))))
         f4 = self.res2(x)
         f8 = self.layer2(f4)
@@ -53,6 +60,8 @@ class BasicBlock(nn.Module):
 
 class ValueBackbone(nn.Module):
     """ResNet-18 up to its third stage, over the image and each object's mask channels."""
+
+    out_channels = 256
 
     def __init__(self, mask_channels: int) -> None:
         super().__init__()

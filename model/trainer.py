@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from model.losses import clip_loss, intersection_and_union
+from model.losses import BOOTSTRAP, bootstrap_share, clip_loss, intersection_and_union
 from model.network import STCN
 from util.errors import InputError
 from util.tensor_util import normalise
@@ -33,7 +33,11 @@ class OptimizerConfig:
     lr: float = 1e-5
     lr_steps: tuple[int, ...] = ()  # iterations at which the learning rate falls
     gamma: float = 0.1  # factor by which it falls
+    cosine: int | None = None  # iterations of a cosine along which it falls to 0 instead
+    encoder_lr: float = 1.0  # learning rate of the key encoder, against that of the rest
+    clip_norm: float | None = None  # bound on the gradients' norm
     weight_decay: float = 1e-7
+    bootstrap: tuple[int, int] = BOOTSTRAP  # iterations between which the share of pixels that count falls
     amp_dtype: torch.dtype | None = None  # automatic mixed precision in this dtype; None: float32
 
 
@@ -61,7 +65,7 @@ class Trainer:
     """
 
     def __init__(self, network: STCN, config: OptimizerConfig, *, is_distributed: bool = False) -> None:
-        self.network = network.eval()
+        self.network = network.eval().to(memory_format=torch.channels_last)  # the faster one in reduced precision
         self.iteration = 0  # of the stage, the next one to compute
         self._config = config
         self._device = next(network.parameters()).device
@@ -69,15 +73,14 @@ class Trainer:
         if is_distributed:
             device_ids = [self._device] if self._device.type == "cuda" else None
             self._parallel = DistributedDataParallel(network, device_ids, broadcast_buffers=False)
-        parameters = network.parameters()
-        self._optimizer = torch.optim.Adam(parameters, lr=config.lr, weight_decay=config.weight_decay)
-        self._scheduler = torch.optim.lr_scheduler.MultiStepLR(self._optimizer, list(config.lr_steps), config.gamma)
+        self._optimizer = _make_optimizer(network, config)
+        self._scheduler = _make_scheduler(self._optimizer, config)
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=config.amp_dtype == torch.float16)
 
     @property
     def lr(self) -> float:
         """Learning rate of the next iteration."""
-        return self._scheduler.get_last_lr()[0]
+        return self._scheduler.get_last_lr()[-1]
 
     def step(self, micro_batches: Sequence[ClipBatch]) -> StepReport:
         """Compute one iteration; the gradients of its micro-batches are averaged.
@@ -91,6 +94,9 @@ class Trainer:
             is_local = isinstance(self._parallel, DistributedDataParallel) and not is_last
             with self._parallel.no_sync() if is_local else nullcontext():
                 reports.append(self._accumulate(batch, len(micro_batches)))
+        if self._config.clip_norm is not None:
+            self._scaler.unscale_(self._optimizer)
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._config.clip_norm)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._optimizer.zero_grad(set_to_none=True)
@@ -125,7 +131,8 @@ class Trainer:
         object_exists = batch.object_exists.to(self._device)
         with torch.autocast(self._device.type, self._config.amp_dtype, enabled=self._config.amp_dtype is not None):
             logits = self._parallel(frames, masks[:, 0].float() / 255, object_exists)
-        loss = clip_loss(logits, class_maps(masks[:, 1:]), object_exists, self.iteration)
+        share = bootstrap_share(self.iteration, self._config.bootstrap)
+        loss = clip_loss(logits, class_maps(masks[:, 1:]), object_exists, share)
         total = loss.total.item()
         if not np.isfinite(total):
             raise InputError(f"iteration {self.iteration}: the loss is {total} on clips {batch.name}; try --no_amp")
@@ -133,7 +140,22 @@ class Trainer:
         logits = logits.detach()
         intersection, union = intersection_and_union(logits.softmax(2)[:, :, 1:], masks[:, 1:] / 255)
         by_frame = loss.by_frame.detach().tolist()
-        return StepReport(total, by_frame, loss.plain.item(), loss.share, intersection, union, logits)
+        return StepReport(total, by_frame, loss.plain.item(), share, intersection, union, logits)
+
+
+def _make_optimizer(network: STCN, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """Adam; the key encoder may learn more slowly than the rest."""
+    if config.encoder_lr == 1:
+        return torch.optim.Adam(network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+    others = [weight for name, weight in network.named_parameters() if not name.startswith("key_encoder.")]
+    encoder = {"params": network.key_encoder.parameters(), "lr": config.lr * config.encoder_lr}
+    return torch.optim.Adam([encoder, {"params": others}], lr=config.lr, weight_decay=config.weight_decay)
+
+
+def _make_scheduler(optimizer: torch.optim.Optimizer, config: OptimizerConfig) -> torch.optim.lr_scheduler.LRScheduler:
+    if config.cosine is not None:
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.cosine)
+    return torch.optim.lr_scheduler.MultiStepLR(optimizer, list(config.lr_steps), config.gamma)
 
 
 def class_maps(masks: Tensor) -> Tensor:

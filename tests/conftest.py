@@ -22,7 +22,7 @@ TESTS = Path(__file__).parent
 torch.set_grad_enabled(False)
 
 
-def filled_network(**variant: bool) -> STCN:
+def filled_network(**variant: bool | str) -> STCN:
     """A network whose weights the golden figures were made with."""
     network = STCN(**variant).eval()
     fill_state_dict(network.state_dict())

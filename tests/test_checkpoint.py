@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.checkpoint import load_network
+from model.checkpoint import hand_over, load_network
 from model.network import STCN
 from tests.conftest import filled_network
 from util.download import DEFAULT_WEIGHTS, WEIGHTS_DRIVE_ID
@@ -33,6 +33,26 @@ def test_stage0_weights_ignore_the_other_objects(tmp_path: Path) -> None:
 def test_weights_without_cbam(tmp_path: Path) -> None:
     torch.save(filled_network(use_cbam=False).state_dict(), tmp_path / "no_cbam.pth")
     assert load_network(tmp_path / "no_cbam.pth").value_encoder.fuser.attention is None
+
+
+def test_size_is_read_from_the_weights(tmp_path: Path) -> None:
+    small = filled_network(size="small")
+    torch.save(small.state_dict(), tmp_path / "small.pth")
+    loaded = load_network(tmp_path / "small.pth")
+    assert sum(p.numel() for p in loaded.parameters()) < 15e6
+    frame, masks = torch.randn(1, 3, 32, 48), torch.rand(1, 2, 32, 48)
+    for network in (small, loaded):
+        features = network.encode_key(frame)
+        values = network.encode_value(frame, features.f16, masks)
+        logits = network.segment(values, features)
+        assert logits.shape == (1, 2, 32, 48)
+    assert torch.equal(logits, small.segment(values, small.encode_key(frame)))
+
+
+def test_hand_over_refuses_another_size(tmp_path: Path) -> None:
+    torch.save(STCN(size="small").state_dict(), tmp_path / "small.pth")
+    with pytest.raises(InputError, match="--network small"):
+        hand_over(STCN(), tmp_path / "small.pth")
 
 
 def test_wrapped_and_half_precision_weights(network: STCN, tmp_path: Path) -> None:

@@ -1,0 +1,217 @@
+"""Training clips composed of several photographs.
+
+One warped photograph lacks what makes videos hard. Here each clip is a scene of layers: a photograph, and in front of
+it objects cut out of others, or of itself. Every layer moves, bends and blurs on its own. Some of the objects are to
+be followed; the others pass before them or resemble them.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from torch.utils.data import Dataset
+
+from dataset.augmentation import (
+    FILL,
+    Augmentation,
+    ColourRange,
+    FrameTransform,
+    apply_colours,
+    draw_affine,
+    draw_colour,
+    draw_spline,
+    scaling,
+    translation,
+)
+from dataset.static_dataset import StaticPair, find_objects
+from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image, read_mask
+
+MAX_REDRAWS = 5  # of a scene whose first frame shows no object
+
+
+@dataclass(frozen=True)
+class SceneRanges:
+    """What scenes are drawn from. Shares without a unit are of the crop's side."""
+
+    warp: Augmentation = Augmentation(  # of each layer
+        clip_colour=ColourRange(0.2, 0.15, 0.15, 0.05, grey=0.05),
+        frame_colour=ColourRange(0.1, 0.05, 0.05),
+        frame_rotation=15,
+        frame_shear=10,
+        frame_scale=(0.85, 1.15),
+        spline=0.3,
+        spline_noise=0.03,
+    )
+    whole: float = 0.5  # probability that the labels of a photograph are taken as one object
+    object_area: tuple[float, float] = (0.004, 0.6)  # of the photograph, that an object may have
+    target_side: tuple[float, float] = (0.15, 0.7)  # of an object of the photograph, whose magnification follows
+    max_magnification: float = 2.5  # of the photograph, against filling the crop
+    max_pasted: int = 3  # objects in front of the photograph
+    pasted_side: tuple[float, float] = (0.15, 0.6)
+    lookalike: float = 0.3  # probability that a pasted object is cut out of the scene's own photograph
+    drift: float = 0.08  # standard deviation of a layer's motion from frame to frame, along each axis
+    blur: float = 0.3  # probability that a layer is blurred along its motion
+    visible_area: float = 0.003  # of the crop, that an object must show in the first frame to be followed
+
+
+class Layer(NamedTuple):
+    """A photograph, or an object cut out of one, with its motion."""
+
+    image: np.ndarray  # [h,w,3] uint8 RGB
+    alpha: np.ndarray | None  # [h,w] uint8, 255 where the layer hides those behind; None: everywhere
+    objects: list[np.ndarray]  # [h,w] uint8 coverages of the objects on it
+    transforms: list[FrameTransform]  # of each frame
+    smear: np.ndarray  # (x, y) pixels of motion blur
+
+
+class SceneDataset(Dataset):
+    """Clips of composed scenes, one of each photograph per epoch.
+
+    Items are asked for by ``ClipKey``; ``max_jump`` does not matter.
+
+    Args:
+        pairs: images with masks, of coverage or of ids.
+        crop: side of the frames.
+        num_frames: of a clip.
+        num_objects: K; objects that a scene lacks are marked.
+        seed: of all drawing.
+        ranges: what to draw from.
+    """
+
+    def __init__(
+        self,
+        pairs: list[StaticPair],
+        *,
+        crop: int = 384,
+        num_frames: int = 3,
+        num_objects: int = 1,
+        seed: int = 0,
+        ranges: SceneRanges = SceneRanges(),
+    ) -> None:
+        self.pairs = pairs
+        self._crop, self._num_frames, self._num_objects, self._seed = crop, num_frames, num_objects, seed
+        self._ranges = ranges
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, key: ClipKey) -> Clip:
+        pair, generator = self.pairs[key.index], make_generator(self._seed, key)
+        for _ in range(1 + MAX_REDRAWS):
+            layers = self._draw_layers(pair, generator)
+            frames, coverages = zip(*(compose(layers, index, self._crop) for index in range(self._num_frames)))
+            areas = [np.count_nonzero(coverage > 127) for coverage in coverages[0]]
+            visible = np.flatnonzero(np.array(areas) >= self._ranges.visible_area * self._crop**2)
+            if len(visible):
+                break
+        drawn = generator.permutation(visible)[: self._num_objects].tolist()
+        object_exists = [index < len(drawn) for index in range(self._num_objects)]
+        object_exists[0] = True  # a scene that shows no object is all background
+        empty = [np.zeros((self._crop, self._crop), np.uint8)] * (self._num_objects - len(drawn))
+        masks = [[objects[index] for index in drawn] + empty for objects in coverages]
+        colours = [draw_colour(self._ranges.warp.frame_colour, generator) for _ in frames]
+        frames = [apply_colours(frame, (colour,)) for frame, colour in zip(frames, colours)]
+        return make_clip(frames, masks, object_exists, str(pair.image))
+
+    def _draw_layers(self, pair: StaticPair, generator: np.random.Generator) -> list[Layer]:
+        """The scene's photograph, then what is pasted over it."""
+        layers = [self._draw_photograph(pair, generator)]
+        for _ in range(generator.integers(0, self._ranges.max_pasted + 1)):
+            is_lookalike = generator.random() < self._ranges.lookalike
+            source = pair if is_lookalike else self.pairs[generator.integers(len(self.pairs))]
+            objects = self._draw_objects(source, generator)
+            if objects:
+                layers.append(self._draw_pasted(source, objects[0], generator))
+        return layers
+
+    def _draw_photograph(self, pair: StaticPair, generator: np.random.Generator) -> Layer:
+        """Magnified to show one of its objects, wherever it lies, at some size."""
+        image, objects, crop = read_image(pair.image, 1), self._draw_objects(pair, generator), self._crop
+        size = np.array(image.shape[1::-1])  # width, height
+        fitting = crop / size.min()
+        zoom, focus = fitting, generator.uniform(0, size)
+        if objects:
+            side = generator.uniform(*self._ranges.target_side) * crop
+            zoom = np.clip(side / _side(objects[0]), fitting, self._ranges.max_magnification * fitting)
+            focus = generator.choice(np.argwhere(objects[0] > 127))[::-1]
+        corner = np.clip(focus * zoom - generator.uniform(0.3, 0.7, 2) * crop, 0, size * zoom - crop)
+        placed = translation(*-corner) @ scaling(zoom, zoom)
+        return self._draw_motion(Layer(image, None, objects, [], np.zeros(2)), placed, np.full(2, crop / 2), generator)
+
+    def _draw_pasted(self, source: StaticPair, alpha: np.ndarray, generator: np.random.Generator) -> Layer:
+        """An object somewhere in the crop, at some size."""
+        zoom = generator.uniform(*self._ranges.pasted_side) * self._crop / _side(alpha)
+        centre = np.argwhere(alpha > 127).mean(0)[::-1]
+        position = generator.uniform(0, self._crop, 2)
+        placed = translation(*position) @ scaling(zoom, zoom) @ translation(*-centre)
+        layer = Layer(read_image(source.image, 1), alpha, [alpha], [], np.zeros(2))
+        return self._draw_motion(layer, placed, position, generator)
+
+    def _draw_motion(
+        self, layer: Layer, placed: np.ndarray, centre: np.ndarray, generator: np.random.Generator
+    ) -> Layer:
+        """Let a layer, placed in the crop by a matrix, drift steadily and turn, bend and blur at random."""
+        ranges, crop = self._ranges, self._crop
+        drift = generator.normal(0, ranges.drift * crop, 2)
+        colour = draw_colour(ranges.warp.clip_colour, generator)
+        transforms = []
+        for index in range(self._num_frames):
+            affine = draw_affine(ranges.warp, (2 * centre[1], 2 * centre[0]), generator)
+            spline = draw_spline(ranges.warp, crop, generator) if generator.random() < ranges.warp.spline else None
+            matrix = translation(*(drift * index)) @ affine @ placed
+            transforms.append(FrameTransform(matrix, spline, (colour,), layer.image.shape[:2], crop))
+        smear = drift * generator.uniform(0.1, 0.6) if generator.random() < ranges.blur else np.zeros(2)
+        return layer._replace(transforms=transforms, smear=smear)
+
+    def _draw_objects(self, pair: StaticPair, generator: np.random.Generator) -> list[np.ndarray]:
+        """Coverages of a photograph's objects of suitable size, in random order; all labels as one, or one each."""
+        objects = find_objects(read_mask(pair.mask))
+        low, high = (share * objects[0].size for share in self._ranges.object_area) if objects else (0, 0)
+        if generator.random() < self._ranges.whole and objects:
+            union = np.maximum.reduce(objects)
+            if low <= np.count_nonzero(union > 127) <= high:
+                return [union]
+        fitting = [coverage for coverage in objects if low <= np.count_nonzero(coverage > 127) <= high]
+        return [fitting[index] for index in generator.permutation(len(fitting))[: self._ranges.max_pasted]]
+
+
+def compose(layers: list[Layer], index: int, crop: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Lay the layers over one another in one frame.
+
+    Returns:
+        the frame ``[crop,crop,3]`` uint8 RGB, and the visible coverage ``[crop,crop]`` uint8 of each object.
+    """
+    frame, coverages = np.zeros((crop, crop, 3), np.uint8), []
+    for layer in layers:
+        transform, kernel = layer.transforms[index], _smear_kernel(layer.smear)
+        image = apply_colours(transform.warp(layer.image, cv2.INTER_LINEAR, FILL), transform.colours)
+        masks = [transform.warp(mask, cv2.INTER_LINEAR, 0) for mask in layer.objects]
+        alpha = None if layer.alpha is None else transform.warp(layer.alpha, cv2.INTER_LINEAR, 0)
+        if kernel is not None:
+            image, masks = cv2.filter2D(image, -1, kernel), [cv2.filter2D(mask, -1, kernel) for mask in masks]
+            alpha = None if alpha is None else cv2.filter2D(alpha, -1, kernel)
+        if alpha is None:
+            frame = image
+        else:
+            weight = alpha.astype(np.float32)[..., None] / 255
+            frame = (frame + weight * (image.astype(np.float32) - frame)).round().astype(np.uint8)
+            coverages = [(coverage * (1 - weight[..., 0])).astype(np.uint8) for coverage in coverages]
+        coverages += masks
+    return frame, coverages
+
+
+def _smear_kernel(smear: np.ndarray) -> np.ndarray | None:
+    """A filter that averages along a line of ``(x, y)`` pixels; None if that is less than a pixel."""
+    reach = int(np.abs(smear).max() / 2)
+    if reach < 1:
+        return None
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
+    x, y = (int(round(half)) for half in smear / 2)
+    cv2.line(kernel, (reach - x, reach - y), (reach + x, reach + y), 1.0)
+    return kernel / kernel.sum()
+
+
+def _side(coverage: np.ndarray) -> float:
+    """Side, in pixels, of the square with an object's area."""
+    return float(np.sqrt(np.count_nonzero(coverage > 127)))

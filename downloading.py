@@ -8,8 +8,8 @@ from pathlib import Path
 from dataset.resize import SHORT_SIDE, resize_videos
 from util.download import Source
 from util.errors import InputError
-from util.fetch import UnreachableError, fetch, find_flaw
-from util.unpack import unpack
+from util.fetch import UnreachableError, fetch, find_flaw, set_aside
+from util.unpack import DamagedError, unpack
 
 LICENCES = """\
 These data sets belong to their authors, and each has a licence of its own. Read and respect the licences before use,
@@ -112,7 +112,12 @@ def _place(source: Source, args: argparse.Namespace, target: Path) -> None:
         fetch(source, archive)
     elif flaw := find_flaw(archive, source.checksum):
         raise InputError(f"{archive}: {flaw}; get it again from {source.address}")
-    unpack(archive, target, source.marker)
+    try:
+        unpack(archive, target, source.marker)
+    except DamagedError as e:
+        if args.from_archive is not None:
+            raise
+        raise InputError(f"{e}: it is kept aside as {set_aside(archive).name}, run this again") from e
     print(f"{target} is in place")
     if args.from_archive is None and not args.keep_archives:
         archive.unlink()

@@ -8,9 +8,15 @@ from util.download import DATA_SOURCES, Source
 
 def how_to_replace(path: Path, source: Source, root: Path) -> str:
     """The command that gets the folder of a flawed file or folder anew, and keeps the flawed one beside it."""
-    resized = root / source.resized
-    folder = resized if source.resized and path.is_relative_to(resized) else root / source.target
-    return f"mv {_quote(folder, folder.with_name(folder.name + '.damaged'))} && {_download_command(source, root)}"
+    target, resized = root / source.target, root / source.resized
+    if not source.resized:
+        folders = [target]
+    elif path.is_relative_to(resized):
+        folders = [resized]
+    else:  # what was made from flawed videos must be made again
+        folders = [folder for folder in (target, resized) if folder.exists()]
+    moves = [f"mv {_quote(folder, folder.with_name(folder.name + '.damaged'))}" for folder in folders]
+    return " && ".join([*moves, _download_command(source, root)])
 
 
 def how_to_place(source: Source, root: Path, *, is_unpacked: bool) -> tuple[str, str]:

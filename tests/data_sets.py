@@ -60,21 +60,22 @@ def numbered(count: int, prefix: str = "v") -> list[str]:
     return [f"{prefix}{index:03d}" for index in range(count)]
 
 
-def davis_2016(root: Path) -> None:
-    write_videos(root, numbered(20), below="480p")
-    names = [f"/JPEGImages/480p/{name}/00000.jpg /Annotations/480p/{name}/00000.png" for name in numbered(20)]
+def davis_2016(root: Path, count: int = 2) -> None:
+    write_videos(root, numbered(count), below="480p")
+    names = [f"/JPEGImages/480p/{name}/00000.jpg /Annotations/480p/{name}/00000.png" for name in numbered(count)]
     write_list(root / "ImageSets/480p/val.txt", names)
 
 
-def davis_trainval(root: Path) -> None:
-    write_videos(root, [*numbered(60), *numbered(30, "w")], below="480p")
-    write_list(root / "ImageSets/2017/train.txt", numbered(60))
-    write_list(root / "ImageSets/2017/val.txt", numbered(30, "w"))
+def davis_trainval(root: Path, count: int = 2) -> None:
+    train, val = numbered(2 * count), numbered(count, "w")
+    write_videos(root, [*train, *val], below="480p")
+    write_list(root / "ImageSets/2017/train.txt", train)
+    write_list(root / "ImageSets/2017/val.txt", val)
 
 
-def davis_test_dev(root: Path) -> None:
-    write_videos(root, numbered(30), masks=1, below="480p")
-    write_list(root / "ImageSets/2017/test-dev.txt", numbered(30))
+def davis_test_dev(root: Path, count: int = 2) -> None:
+    write_videos(root, numbered(count), masks=1, below="480p")
+    write_list(root / "ImageSets/2017/test-dev.txt", numbered(count))
 
 
 def scribbles(root: Path) -> None:
@@ -87,13 +88,13 @@ def static(root: Path) -> None:
         write_ids(root / name / "1.png")
 
 
-def valid(root: Path, count: int = 3) -> None:
+def valid(root: Path, count: int = 2) -> None:
     write_videos(root, numbered(count), masks=1)
     objects = {"objects": {"1": {"frames": ["00000", "00001"]}}}
     write_list(root / "meta.json", [str({"videos": {name: objects for name in numbered(count)}}).replace("'", '"')])
 
 
-def all_frames(root: Path, count: int = 3) -> None:
+def all_frames(root: Path, count: int = 2) -> None:
     write_videos(root, numbered(count), frames=3, masks=0)
 
 
@@ -106,9 +107,17 @@ BUILDERS = {
     "youtube2018_valid": valid,
     "youtube2018_all_frames": all_frames,
 }
+PUBLISHED_COUNTS = {
+    "davis2016": 20,
+    "davis2017_trainval": 30,
+    "davis2017_testdev": 30,
+    "youtube2018_valid": 474,
+    "youtube2018_all_frames": 474,
+}
 
 
-def build(root: Path, *names: str, **options: int) -> None:
-    """Put what the sources become in its place below ``root``."""
+def build(root: Path, *names: str, is_full: bool = False) -> None:
+    """Put what the sources become in its place below ``root``, with two or with all sequences."""
     for name in names:
-        BUILDERS[name](root / DATA_SOURCES[name].target, **(options if "youtube" in name else {}))
+        count = [PUBLISHED_COUNTS[name]] if is_full and name in PUBLISHED_COUNTS else []
+        BUILDERS[name](root / DATA_SOURCES[name].target, *count)

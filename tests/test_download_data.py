@@ -76,7 +76,7 @@ def run(run_main: Callable, root: Path) -> Callable[..., tuple[int, str, str]]:
                 "davis2017_scribbles": (scribbles, "DAVIS"),
             },
             [
-                "DAVIS/2017/trainval/Annotations/480p/w029/00001.png",
+                "DAVIS/2017/trainval/Annotations/480p/w001/00001.png",
                 "DAVIS/2017/trainval/Scribbles/v000/001.json",
                 "DAVIS/2017/test-dev/ImageSets/2017/test-dev.txt",
             ],
@@ -173,6 +173,18 @@ def test_a_file_put_into_its_place_by_hand_goes_on(server: DownloadServer, run: 
     assert not any((root / "archives").iterdir())
     assert server.requests == []
     assert (root / "static/ecssd/1.jpg").exists()
+
+
+def test_a_damaged_archive_is_kept_aside(server: DownloadServer, run: Callable, root: Path, tmp_path: Path) -> None:
+    offer(server, tmp_path, static=(static, ""))
+    drive_id = next(iter(server.files))
+    whole, server.files[drive_id] = server.files[drive_id], b"PK no archive"
+    status, _, err = run("--only", "static")
+    assert (status, "kept aside as static.wrong.zip, run this again" in err) == (2, True)
+    assert files_in(root) == ["archives/static.wrong.zip"]
+    server.files[drive_id] = whole
+    assert run("--only", "static")[0] == 0
+    assert (root / "static/fss/class/1.jpg").exists()
 
 
 def test_another_folder_in_the_way_is_not_touched(run: Callable, root: Path, tmp_path: Path) -> None:

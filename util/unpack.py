@@ -19,6 +19,10 @@ from util.progress import byte_bar
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError)
 
 
+class DamagedError(InputError):
+    """An archive that cannot be unpacked."""
+
+
 class _Member(NamedTuple):
     name: str
     is_folder: bool
@@ -36,8 +40,9 @@ def unpack(archive: Path, target: Path, marker: str) -> None:
         marker: path, or pattern of one, of something in the wanted folder, wherever that lies in the archive.
 
     Raises:
-        InputError: the target is there already, the archive is damaged, holds members that would lie outside, links
-            or no such folder, or the disk is full.
+        DamagedError: the archive cannot be read to its end.
+        InputError: the target is there already, the archive holds members that would lie outside, links or no such
+            folder, or the disk is full.
     """
     if target.exists():
         raise InputError(f"{target}: is there already, and nothing is overwritten; move it away first")
@@ -79,7 +84,7 @@ def _extract(archive: Path, folder: Path) -> None:
                 num_done += _write_member(member, folder, archive)
                 bar.update(num_done)
     except DAMAGED as e:
-        raise InputError(f"{archive}: damaged, or no zip or tar archive ({e}); remove it and get it again") from e
+        raise DamagedError(f"{archive}: damaged, or no zip or tar archive ({e}); get it again") from e
 
 
 def _write_member(member: _Member, folder: Path, archive: Path) -> int:

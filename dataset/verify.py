@@ -143,7 +143,7 @@ def _sequence(
 def _photographs(folder: Path) -> Item:
     pairs = find_pairs(folder)
     flaws = () if pairs else (Flaw(folder, "no image with a mask beside it"),)
-    return Item([path for pair in pairs for path in pair], len(pairs), flaws)
+    return Item([path for pair in pairs for path in (pair.image, pair.mask)], len(pairs), flaws)
 
 
 def _find_flaws(part: Part, folder: Path) -> list[Flaw]:

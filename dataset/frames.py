@@ -39,11 +39,19 @@ def list_images(folder: Path) -> dict[str, Path]:
     return images
 
 
-def _to_rgb(image: Image.Image) -> np.ndarray:
-    """``[H,W,3]`` uint8; 16-bit grey images keep their upper 8 bits."""
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return np.array(image.convert("RGB"))
+def read_rgb(path: Path) -> np.ndarray:
+    """Read a frame: ``[H,W,3]`` uint8; 16-bit grey images keep their upper 8 bits.
+
+    Raises:
+        InputError: it is unreadable or truncated.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith("I"):
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            return np.array(image.convert("RGB"))
+    except UNREADABLE as e:
+        raise InputError(f"{path}: unreadable frame ({e}); write it again") from e
 
 
 class FrameFolder:
@@ -87,13 +95,7 @@ class FrameFolder:
             InputError: naming the frame that is unreadable or truncated.
         """
         for name in self.names[start:]:
-            path = self._images[name]
-            try:
-                with Image.open(path) as image:
-                    rgb = _to_rgb(image)
-            except UNREADABLE as e:
-                raise InputError(f"{path}: unreadable frame ({e}); write it again") from e
-            yield name, rgb
+            yield name, read_rgb(self._images[name])
 
     @staticmethod
     def _read_size(path: Path) -> tuple[int, int]:

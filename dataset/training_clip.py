@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from util.errors import InputError
-from util.mask_io import UNREADABLE, read_stored_ids
+from util.mask_io import UNREADABLE, decode_image, read_stored_ids
 
 SMOOTH_ABOVE = 1.2  # reduction of an image beyond which it is averaged, not sampled
 
@@ -81,11 +81,7 @@ def read_image(path: Path, reduction: float) -> np.ndarray:
 
 def read_grey(path: Path) -> np.ndarray:
     """Read an image's grey levels: ``[H,W]`` uint8."""
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("L"))
-    except UNREADABLE as e:
-        raise InputError(f"{path}: unreadable image ({e}); get it again") from e
+    return np.asarray(decode_image(path).convert("L"))
 
 
 def read_mask(path: Path) -> np.ndarray:

@@ -186,8 +186,8 @@ def _make_scheduler(optimizer: torch.optim.Optimizer, config: OptimizerConfig) -
 
 def class_maps(masks: Tensor) -> Tensor:
     """Class of each pixel: ``[B,T,K,H,W]`` uint8 coverage -> ``[B,T,H,W]`` int64, 0 for background."""
-    classes = torch.arange(1, masks.shape[2] + 1, device=masks.device).view(-1, 1, 1)
-    return ((masks > 127) * classes).sum(2)
+    coverage, index = masks.max(2)  # of two objects with half of the pixel each, the first
+    return torch.where(coverage > 127, index + 1, 0)
 
 
 def seed_everything(seed: int) -> None:

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "submission": {"dataset", "util"},
     "validation": {"evaluation_settings", "inference_core", "segmentation", "scoring", "model", "dataset", "util"},
     "training": {"model", "dataset", "util"},
+    "downloading": {"dataset", "util"},
 }
 OURS = {*MAY_IMPORT, *(path.stem for path in ROOT.glob("*.py"))}
 

@@ -194,5 +194,5 @@ def test_a_run_without_a_scaler_can_go_on_with_one() -> None:
 
 
 def test_class_maps_count_from_one_half() -> None:
-    masks = torch.tensor([[127, 128, 0], [0, 0, 255]], dtype=torch.uint8).view(1, 1, 2, 1, 3)
-    assert class_maps(masks).flatten().tolist() == [0, 1, 2]
+    masks = torch.tensor([[127, 128, 0, 128], [0, 0, 255, 128]], dtype=torch.uint8).view(1, 1, 2, 1, 4)
+    assert class_maps(masks).flatten().tolist() == [0, 1, 2, 1]

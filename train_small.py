@@ -1,6 +1,6 @@
 """Train the small network of pretrained/stcn_small.pth: on scenes composed of photographs, then on videos.
 
-    python scripts/train_small.py --static_root DIR --vos_root DIR [--encoder_weights DIR] [--output FILE]
+    python train_small.py --static_root DIR --vos_root DIR [--encoder_weights DIR] [--output FILE]
 
 Any photographs and videos with masks will do (docs/training.md: your own data). Started again after an interruption,
 with the same options, it goes on from the last checkpoint. Two CPU cores with bfloat16 take about two hours.
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from model.checkpoint import read_state_dict
 from util.download import PROJECT_ROOT
 from util.errors import InputError, script_main

@@ -53,7 +53,11 @@ def accept_licences(*, is_accepted: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise InputError("the licences need your consent and there is no terminal to ask; read them, then add --yes")
-    if input("Download and unpack under these terms? [y/N] ").strip().lower() not in ("y", "yes"):
+    try:
+        answer = input("Download and unpack under these terms? [y/N] ")
+    except EOFError:
+        answer = "no"
+    if answer.strip().lower() not in ("y", "yes"):
         raise InputError("nothing was downloaded, since the licences were not accepted")
 
 
@@ -75,7 +79,7 @@ def install_all(
     for source in sources:
         try:
             install(source, args)
-        except InputError as e:
+        except (InputError, OSError) as e:
             if len(sources) == 1 or isinstance(e, UnreachableError):
                 raise
             num_failed += 1

@@ -11,6 +11,7 @@ batch of an iteration is the published one however many processes share it.
 
 import argparse
 import logging
+import math
 import os
 import signal
 import sys
@@ -41,9 +42,10 @@ from util.download import PROJECT_ROOT
 from util.errors import InputError, script_main
 from util.files import make_folder
 from util.logger import TrainingLog
-from util.options import not_negative, positive_int
+from util.options import not_negative, not_negative_int, positive_int
 from validation import annotated_videos, validate
 
+RECIPE_OPTIONS = ("network", "crop", "num_frames", "scenes", "seed", "cosine", "encoder_lr", "clip_norm")
 BOOTSTRAP_HELP = "iterations between which the loss comes to count the hardest pixels only (default: 20000 70000)"
 
 
@@ -57,6 +59,12 @@ def parse_arguments() -> argparse.Namespace:
         parser.error("--load_network, --load_model and --from_scratch exclude each other")
     if args.crop < 32 or args.crop % 16:
         parser.error("--crop must be a multiple of 16, at least 32")
+    if args.num_frames < 2:
+        parser.error("--num_frames must be at least 2: the first frame is given")
+    if not 0 <= args.bootstrap[0] < args.bootstrap[1]:
+        parser.error("--bootstrap must be two iterations, the second after the first")
+    if Path(args.id).name != args.id:
+        parser.error("--id becomes the name of a folder; leave out separators")
     if args.scenes and STAGES[args.stage].data != "static":
         parser.error("--scenes are made of photographs; give --stage 0")
     return args
@@ -76,14 +84,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--davis_root", type=Path, default="../DAVIS", help="holds 2017/trainval (default: %(default)s)")
     add("--yv_root", type=Path, default="../YouTube", help="holds train_480p (default: %(default)s)")
     add("--vos_root", type=parse_copies, nargs="+", default=[], metavar="DIR[:copies]", help="own videos instead")
-    add("--num_workers", type=int, default=8, help="processes that load clips (default: 8)")
+    add("--num_workers", type=not_negative_int, default=8, help="processes that load clips (default: 8)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     add("--no_amp", action="store_true", help="compute in float32")
     add("--benchmark", action="store_true", help="let cuDNN search for the fastest convolutions")
     add("--compile", action="store_true", help="compile the network with torch.compile")
     add("--save_root", type=Path, default="saves", help="(default: saves)")
     add("--log_root", type=Path, default="log", help="(default: log)")
-    add("--save_every", type=positive_int, default=50_000, help="iterations between saves (default: 50000)")
+    add("--save_every", type=positive_int, default=50_000, help="iterations between network files (default: 50000)")
+    checkpoint_help = "iterations between checkpoints to resume from (default: 1000)"
+    add("--checkpoint_every", type=positive_int, default=1000, help=checkpoint_help)
     add("--keep", type=positive_int, help="network files to keep, the last ones (default: all)")
     add("--val_root", type=Path, help="annotated videos in DAVIS's layout to score the network on")
     add("--val_every", type=positive_int, default=10_000, help="iterations between scorings (default: 10000)")
@@ -101,14 +111,14 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
     add("--steps", type=int, nargs="*", help="iterations at which the learning rate falls (default: the stage's)")
     add("--gamma", type=float, default=0.1, help="factor by which it falls (default: 0.1)")
     add("--cosine", action="store_true", help="let the learning rate fall to 0 along a cosine instead")
-    add("--encoder_lr", type=float, default=1, metavar="FACTOR", help="of the key encoder's learning rate (default: 1)")
-    add("--clip_norm", type=not_negative, help="bound on the gradients' norm (default: none)")
+    add("--encoder_lr", type=not_negative, default=1, help="the key encoder's, as a factor of --lr (default: 1)")
+    add("--clip_norm", type=not_negative, default=0, help="bound on the gradients' norm (default: 0, none)")
     add("--bootstrap", type=int, nargs=2, default=BOOTSTRAP, metavar=("FROM", "TO"), help=BOOTSTRAP_HELP)
     add("--crop", type=int, default=384, help="side of the clips, a multiple of 16 (default: 384)")
     add("--num_frames", type=positive_int, default=3, help="of a clip (default: 3)")
     add("--num_objects", type=positive_int, help="followed in a clip (default: the stage's)")
     add("--scenes", action="store_true", help="in stage 0, compose each clip of several photographs that move apart")
-    add("--seed", type=int, default=14159265)
+    add("--seed", type=not_negative_int, default=14159265)
 
 
 def make_data(args: argparse.Namespace, stage: Stage) -> Dataset:
@@ -144,7 +154,7 @@ def make_optimizer_config(
         gamma=args.gamma,
         cosine=schedule.iterations if args.cosine else None,
         encoder_lr=args.encoder_lr,
-        clip_norm=args.clip_norm,
+        clip_norm=args.clip_norm or math.inf,
         bootstrap=tuple(args.bootstrap),
         amp_dtype=amp_dtype,
     )
@@ -158,7 +168,7 @@ def resume(trainer: Trainer, path: Path, recipe: dict[str, object]) -> None:
     """
     checkpoint = read_checkpoint(path)
     for name, value in recipe.items():
-        found = checkpoint["recipe"][name]
+        found = checkpoint["recipe"].get(name, value)
         if found != value:
             raise InputError(f"{path}: made with {name} {found}, not {value}; resume with the same options and data")
     trainer.load_state_dict(checkpoint)
@@ -201,6 +211,7 @@ def start_worker(_: int) -> None:
     """
     if hasattr(os, "setpgrp"):
         os.setpgrp()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(1)
 
@@ -246,21 +257,29 @@ def train(args: argparse.Namespace, device: torch.device, group: ProcessGroup) -
     config = make_optimizer_config(args, stage, schedule, amp_dtype)
     trainer = Trainer(network, config, is_distributed=group.size > 1)
     recipe = {"stage": args.stage, "iterations": schedule.iterations, "clips": len(data), "batch": batch.total}
-    recipe |= {name: getattr(args, name) for name in ("network", "crop", "num_frames", "scenes", "seed")}
+    recipe |= {"num_objects": stage.num_objects, "bootstrap": tuple(args.bootstrap)}
+    recipe |= {name: getattr(args, name) for name in RECIPE_OPTIONS}
     if args.load_model is not None:
         resume(trainer, args.load_model, recipe)
     loader = make_loader(args, data, schedule, batch, group, trainer.iteration)
     every = {"scalars_every": 1, "pictures_every": 1} if args.debug else {}
     folder = args.save_root / name_run(args) if args.load_model is None else args.load_model.resolve().parent
     settings = RunSettings(
-        folder, batch.rounds, recipe, args.save_every, **every, validate_every=args.val_every, keep=args.keep
+        folder,
+        batch.rounds,
+        recipe,
+        save_every=args.save_every,
+        checkpoint_every=args.checkpoint_every,
+        validate_every=args.val_every,
+        keep=args.keep,
+        **every,
     )
+    videos = None if args.val_root is None else annotated_videos(args.val_root)
     if not group.is_main:
         return Run(trainer, schedule, settings, None).train(loader, group)
     print(f"{describe_run(args, schedule, batch, len(data))}\n{describe_device(device, amp_dtype)}", flush=True)
     validation = None
-    if args.val_root is not None:
-        videos = annotated_videos(args.val_root)
+    if videos is not None:
         print(f"scored every {args.val_every} iterations: {len(videos)} videos of {args.val_root}", flush=True)
         validation = partial(validate, network, videos, InferenceConfig(amp_dtype=amp_dtype))
     make_folder(folder)

@@ -7,6 +7,7 @@ with the same options, it goes on from the last checkpoint. Two CPU cores with b
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,9 @@ from util.download import PROJECT_ROOT
 from util.errors import InputError, script_main
 from util.files import make_folder, write_then_rename
 
-COMMON = "--network small --num_objects 2 --crop 224 -b 4 --encoder_lr 0.5 --cosine --clip_norm 5 --save_every 100"
+COMMON = (
+    "--checkpoint_every 100 --network small --num_objects 2 --crop 224 -b 4 --encoder_lr 0.5 --cosine --clip_norm 5"
+)
 RECIPES = {  # run -> what it adds to the options of train.py
     "small_scenes": "--stage 0 --scenes --num_frames 3 -i 2200 --lr 2e-4 --bootstrap 500 2200",
     "small_videos": "--stage 3 --num_frames 5 -i 300 --lr 5e-5 --bootstrap 0 1",
@@ -55,6 +58,7 @@ def train_stage(args: argparse.Namespace, run: str, previous: Path | None) -> Pa
     iterations = options[options.index("-i") + 1]
     finished = sorted(args.save_root.glob(f"*_{run}/*_{run}_{iterations}.pth"))
     if finished:
+        print(f"{run}: done before, {finished[-1]}; move it away to train it again")
         return finished[-1]
     checkpoints = sorted(args.save_root.glob(f"*_{run}/*_checkpoint.pth"), key=lambda path: path.stat().st_mtime)
     if checkpoints:
@@ -72,6 +76,7 @@ def train_stage(args: argparse.Namespace, run: str, previous: Path | None) -> Pa
 @script_main
 def main() -> None:
     args = parse_arguments()
+    signal.signal(signal.SIGINT, lambda *_: None)  # train.py gets it too, and saves
     network = None
     for run in RECIPES:
         network = train_stage(args, run, network)

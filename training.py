@@ -1,5 +1,6 @@
 """A training in progress: iterations, records, saves, and an orderly end on signals."""
 
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -34,7 +35,8 @@ class RunSettings:
     folder: Path  # for network files and the checkpoint, whose names begin with the folder's
     rounds: int  # micro-batches of an iteration
     recipe: dict[str, object]  # what a resumed run must have in common with this one; kept in the checkpoint
-    save_every: int = 50_000  # iterations
+    save_every: int = 50_000  # iterations between network files
+    checkpoint_every: int = 1000  # iterations
     scalars_every: int = 100
     pictures_every: int = 800
     validate_every: int | None = None
@@ -89,10 +91,8 @@ class Run:
         progress = progressbar.ProgressBar(min_value=start, max_value=end) if group.is_main else progressbar.NullBar()
         stop = self._iterate(loader, group, progress) or group.first(self._stop)
         progress.finish(dirty=stop is not None)
-        if group.is_main:
+        if stop is not None and group.is_main:
             self._save_checkpoint()
-            if self._trainer.iteration == end:
-                self._save_network()
         group.first(None)  # all wait for the files: a launcher ends the others when the first one leaves
         if stop is not None and stop.problem:
             raise InputError(stop.problem)
@@ -114,7 +114,7 @@ class Run:
         return None
 
     def _rounds(self, loader: DataLoader) -> Iterator[list[Clip]]:
-        """The micro-batches of each iteration; none, and a reason to stop, where the data cannot be read."""
+        """The micro-batches of each iteration; none, and a reason to stop, where a loading process failed."""
         clips, start = [], time.perf_counter()
         try:
             for clip in loader:
@@ -123,9 +123,8 @@ class Run:
                     self._data_time += time.perf_counter() - start
                     yield clips
                     clips, start = [], time.perf_counter()
-        except InputError as e:  # a worker's comes with its traceback, the message last
-            message = str(e).strip().splitlines()[-1].rpartition("InputError: ")[2]
-            self._stop = Stop(problem=message)
+        except (InputError, OSError, RuntimeError) as e:  # a worker's comes with its traceback, the message last
+            self._stop = Stop(problem=re.sub(r"^[\w.]*Error: ", "", str(e).strip().splitlines()[-1]))
             yield []
 
     def _record(self, batch: Clip, report: StepReport) -> None:
@@ -139,8 +138,9 @@ class Run:
             self._log.scalars(iteration, self._summarise())
         if iteration % settings.pictures_every == 0:
             self._log.picture(iteration, "train/pairs", draw_clip(batch, report.logits))
-        if iteration % settings.save_every == 0 and not is_last:
+        if iteration % settings.checkpoint_every == 0 or is_last:
             self._save_checkpoint()
+        if iteration % settings.save_every == 0 or is_last:
             self._save_network()
         if self._validate is not None and (iteration % settings.validate_every == 0 or is_last):
             try:

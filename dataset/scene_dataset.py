@@ -5,6 +5,7 @@ it objects cut out of others, or of itself. Every layer moves, bends and blurs o
 be followed; the others pass before them or resemble them.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,6 +47,7 @@ class SceneRanges:
     whole: float = 0.5  # probability that the labels of a photograph are taken as one object
     object_area: tuple[float, float] = (0.004, 0.6)  # of the photograph, that an object may have
     target_side: tuple[float, float] = (0.15, 0.7)  # of an object of the photograph, whose magnification follows
+    max_own: int = 3  # objects of the photograph itself, unless its labels are taken as one
     max_magnification: float = 2.5  # of the photograph, against filling the crop
     max_pasted: int = 3  # objects in front of the photograph
     pasted_side: tuple[float, float] = (0.15, 0.6)
@@ -132,19 +134,22 @@ class SceneDataset(Dataset):
         zoom, focus = fitting, generator.uniform(0, size)
         if objects:
             side = generator.uniform(*self._ranges.target_side) * crop
-            zoom = np.clip(side / _side(objects[0]), fitting, self._ranges.max_magnification * fitting)
-            focus = generator.choice(np.argwhere(objects[0] > 127))[::-1]
+            points = _pixels(objects[0], size)
+            zoom = np.clip(side / _side(objects[0], size), fitting, self._ranges.max_magnification * fitting)
+            focus = generator.choice(points)
         corner = np.clip(focus * zoom - generator.uniform(0.3, 0.7, 2) * crop, 0, size * zoom - crop)
         placed = translation(*-corner) @ scaling(zoom, zoom)
         return self._draw_motion(Layer(image, None, objects, [], np.zeros(2)), placed, np.full(2, crop / 2), generator)
 
     def _draw_pasted(self, source: StaticPair, alpha: np.ndarray, generator: np.random.Generator) -> Layer:
         """An object somewhere in the crop, at some size."""
-        zoom = generator.uniform(*self._ranges.pasted_side) * self._crop / _side(alpha)
-        centre = np.argwhere(alpha > 127).mean(0)[::-1]
+        image = read_image(source.image, 1)
+        size = np.array(image.shape[1::-1])
+        zoom = generator.uniform(*self._ranges.pasted_side) * self._crop / _side(alpha, size)
+        centre = _pixels(alpha, size).mean(0)
         position = generator.uniform(0, self._crop, 2)
         placed = translation(*position) @ scaling(zoom, zoom) @ translation(*-centre)
-        layer = Layer(read_image(source.image, 1), alpha, [alpha], [], np.zeros(2))
+        layer = Layer(image, alpha, [alpha], [], np.zeros(2))
         return self._draw_motion(layer, placed, position, generator)
 
     def _draw_motion(
@@ -172,7 +177,7 @@ class SceneDataset(Dataset):
             if low <= np.count_nonzero(union > 127) <= high:
                 return [union]
         fitting = [coverage for coverage in objects if low <= np.count_nonzero(coverage > 127) <= high]
-        return [fitting[index] for index in generator.permutation(len(fitting))[: self._ranges.max_pasted]]
+        return [fitting[index] for index in generator.permutation(len(fitting))[: self._ranges.max_own]]
 
 
 def compose(layers: list[Layer], index: int, crop: int) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -211,6 +216,11 @@ def _smear_kernel(smear: np.ndarray) -> np.ndarray | None:
     return kernel / kernel.sum()
 
 
-def _side(coverage: np.ndarray) -> float:
-    """Side, in pixels, of the square with an object's area."""
-    return float(np.sqrt(np.count_nonzero(coverage > 127)))
+def _pixels(coverage: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Where an object is, in pixels (x, y) of a photograph of ``(width, height)``: ``[n,2]``."""
+    return np.argwhere(coverage > 127)[:, ::-1] * (size / coverage.shape[::-1])
+
+
+def _side(coverage: np.ndarray, size: np.ndarray) -> float:
+    """Side of the square with an object's area, in pixels of a photograph of ``(width, height)``."""
+    return math.sqrt(np.count_nonzero(coverage > 127) * size.prod() / coverage.size)

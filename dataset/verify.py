@@ -142,7 +142,10 @@ def _sequence(
 
 def _photographs(folder: Path) -> Item:
     pairs = find_pairs(folder)
+    lonely = sorted({*folder.rglob("*.jpg")} - {pair.image for pair in pairs})
     flaws = () if pairs else (Flaw(folder, "no image with a mask beside it"),)
+    if lonely and pairs:
+        flaws = (Flaw(folder, f"{len(lonely)} images without a mask beside them, first {lonely[0].name}"),)
     return Item([path for pair in pairs for path in (pair.image, pair.mask)], len(pairs), flaws)
 
 

@@ -14,7 +14,7 @@ from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read
 from util.distributed import is_main_process
 from util.errors import InputError
 
-UNLABELLED = 255  # an id that is no object, unless it is the only one of a mask
+UNLABELLED = 255  # an id that is no object, unless it is the only one of a clip
 MIN_FRAMES = 3  # that are annotated, of a video that can be learnt from
 MAX_REDRAWS = 5  # of a clip whose first frame shows no object
 
@@ -79,11 +79,15 @@ def draw_frames(num_frames: int, max_jump: int, length: int, generator: np.rando
     return indices[::-1] if generator.random() < 0.5 else indices
 
 
-def drop_unlabelled(mask: np.ndarray) -> np.ndarray:
-    """Make unlabelled pixels, 255 among other ids, background: ``[H,W]`` uint8. To be done before cropping."""
-    is_unlabelled = mask == UNLABELLED
-    has_others = bool(((mask > 0) & ~is_unlabelled).any())
-    return np.where(is_unlabelled, np.uint8(0), mask) if has_others else mask
+def drop_unlabelled(masks: list[np.ndarray]) -> list[np.ndarray]:
+    """Make unlabelled pixels, 255 among other ids of a clip, background. To be done before cropping.
+
+    Args:
+        masks: of the clip, each ``[H,W]`` uint8.
+    """
+    if not any(((mask > 0) & (mask < UNLABELLED)).any() for mask in masks):
+        return masks
+    return [np.where(mask == UNLABELLED, np.uint8(0), mask) for mask in masks]
 
 
 def find_labels(masks: list[np.ndarray], *, has_specks: bool) -> np.ndarray:
@@ -127,10 +131,8 @@ class VOSDataset(Dataset):
             indices = draw_frames(len(annotated), max_jump, self._num_frames, generator)
             paths, mask_paths = zip(*(annotated[index] for index in indices))
             transforms = draw_clip(video.kind.augmentation, read_size(paths[0]), len(indices), self._crop, generator)
-            ids = [
-                transform.apply_to_mask(drop_unlabelled(read_mask(path)), is_soft=False)
-                for path, transform in zip(mask_paths, transforms)
-            ]
+            stored = drop_unlabelled([read_mask(path) for path in mask_paths])
+            ids = [transform.apply_to_mask(mask, is_soft=False) for mask, transform in zip(stored, transforms)]
             labels = find_labels(ids, has_specks=video.kind.has_specks)
             if len(labels):
                 break

@@ -15,7 +15,7 @@ from util.errors import InputError
 log = logging.getLogger(__name__)
 
 StateDict = dict[str, Tensor]
-FOLDED_SCALE = 0.25  # about what ResNet-18's first normalisation multiplies its input by
+FOLDED_SCALE = 0.25  # about what ResNet-18's first normalisation multiplies its input by, if it is folded away
 MASK_CONV = "value_encoder.conv1.weight"  # its input channels: RGB, the object's mask, (the other objects' masks)
 
 
@@ -140,7 +140,10 @@ def _read_imagenet(name: str, folder: Path | None) -> StateDict:
     paths = sorted(folder.glob(f"{name}*.pth"))
     if not paths:
         raise InputError(f"{folder}: no {name}*.pth in it; put torchvision's weights there, or drop --encoder_weights")
-    return read_state_dict(paths[0])
+    state_dict = read_state_dict(paths[0])
+    if not {"conv1.weight", "bn1.weight", "layer3.1.conv2.weight"} <= state_dict.keys():
+        raise InputError(f"{paths[0]}: lacks layers of {name}; put torchvision's weights there, under its names")
+    return state_dict
 
 
 def _read_file(path: Path) -> object:

@@ -1,5 +1,6 @@
 """One optimisation step over the micro-batches of an iteration, and all the state that a run goes on from."""
 
+import math
 import random
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -35,7 +36,7 @@ class OptimizerConfig:
     gamma: float = 0.1  # factor by which it falls
     cosine: int | None = None  # iterations of a cosine along which it falls to 0 instead
     encoder_lr: float = 1.0  # learning rate of the key encoder, against that of the rest
-    clip_norm: float | None = None  # bound on the gradients' norm
+    clip_norm: float = math.inf  # bound on the gradients' norm
     weight_decay: float = 1e-7
     bootstrap: tuple[int, int] = BOOTSTRAP  # iterations between which the share of pixels that count falls
     amp_dtype: torch.dtype | None = None  # automatic mixed precision in this dtype; None: float32
@@ -106,9 +107,10 @@ class Trainer:
             with self._parallel.no_sync() if is_local else nullcontext():
                 reports.append(self._accumulate(batch, len(micro_batches)))
         self._scaler.unscale_(self._optimizer)
-        norm = self._bound_gradients()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._config.clip_norm).item()
         report = _average(reports)._replace(gradient_norm=norm)
-        if not report.problem and not (np.isfinite(norm) or self._scaler.is_enabled()):
+        # In float16 the scale is too high now and then; the step is skipped and the scale halved.
+        if not report.problem and not math.isfinite(norm) and self._scaler.get_scale() <= 1:
             names = ", ".join(batch.name for batch in micro_batches)
             report = report._replace(problem=self._describe_problem("norm of the gradients", norm, names))
         return report
@@ -157,16 +159,9 @@ class Trainer:
         intersection, union = intersection_and_union(logits.softmax(2)[:, :, 1:], masks[:, 1:] / 255)
         return StepReport(problem, total, by_frame, plain, share, intersection, union, logits)
 
-    def _bound_gradients(self) -> float:
-        """Scale the gradients down to the bound, if there is one and they exceed it; returns their norm before."""
-        parameters = [weight for weight in self.network.parameters() if weight.grad is not None]
-        norm = torch.nn.utils.get_total_norm([weight.grad for weight in parameters])
-        if self._config.clip_norm is not None:
-            torch.nn.utils.clip_grads_with_norm_(parameters, self._config.clip_norm, norm)
-        return norm.item()
-
     def _describe_problem(self, what: str, value: float, clips: str) -> str:
-        return f"iteration {self.iteration}: the {what} is {value} on clips {clips}; try --no_amp or a smaller --lr"
+        remedy = "resume with --no_amp, or start anew with a smaller --lr"
+        return f"iteration {self.iteration}: the {what} is {value} on clips {clips}; {remedy}"
 
 
 def _make_optimizer(network: STCN, config: OptimizerConfig) -> torch.optim.Optimizer:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from model.network import STCN
 from tests.conftest import TESTS
 from tests.deterministic import synthetic_video
 from training import draw_clip
+from util.logger import TrainingLog
 from util.mask_io import write_mask
 
 ROOT = TESTS.parent
@@ -190,7 +192,9 @@ def test_resuming_after_a_crash_keeps_one_row_per_iteration(data: Path, monkeypa
     torch.save({**checkpoint, "iteration": 2}, folder / f"{folder.name}_checkpoint.pth")
     resuming = [item for item in arguments if item != "--from_scratch"]
     command = [sys.executable, str(ROOT / "train.py"), *resuming, "--load_model", f"{folder.name}_checkpoint.pth"]
-    assert subprocess.run(command, cwd=folder).returncode == 0
+    refused = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert "made with cosine True, not False; resume with the same options" in refused.stderr
+    assert subprocess.run([*command, "--cosine"], cwd=folder).returncode == 0
     log = data / "log" / folder.name
     with (log / "scalars.csv").open() as file:
         assert [row["iteration"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
@@ -236,6 +240,9 @@ def test_wrong_kinds_of_files_name_the_right_option(refused: Callable, tmp_path:
         (["--stage", 3, "--vos_root", "nowhere:3"], r"nowhere/JPEGImages: no such folder"),
         (["--stage", 0], r"4 clips are fewer than a batch of 16; add data or give -b"),
         (["-b", 0], r"argument -b/--batch_size: 0 is not positive"),
+        (["--bootstrap", 5, 5], r"--bootstrap must be two iterations, the second after the first"),
+        (["--num_frames", 1], r"--num_frames must be at least 2"),
+        (["--id", "a/b"], r"--id becomes the name of a folder"),
         (["--stage", 3, "--scenes"], r"--scenes are made of photographs; give --stage 0"),
         (["--crop", 100], r"--crop must be a multiple of 16"),
         (["--load_network", "x"], r"--load_network, --load_model and --from_scratch exclude each other"),
@@ -248,6 +255,18 @@ def test_bad_input_gets_one_line(refused: Callable, arguments: list, message: st
 def test_encoder_weights_from_a_folder(refused: Callable, tmp_path: Path) -> None:
     arguments = ["--stage", 0, "-b", 1, "--encoder_weights", tmp_path]
     assert "no resnet50*.pth in it" in refused(*arguments, from_scratch=False)
+    torch.save({"layers.0.weight": torch.zeros(1)}, tmp_path / "resnet50.pth")
+    assert "resnet50.pth: lacks layers of resnet50" in refused(*arguments, from_scratch=False)
+
+
+def test_a_torn_table_is_mended_on_resuming(tmp_path: Path) -> None:
+    (tmp_path / "scalars.csv").write_text("iteration,loss\n1,0.5\n2,0.4\n3,0.3\n\n4,")
+    (tmp_path / "validation.csv").write_text("")
+    with closing(TrainingLog(tmp_path, {}, start=2)) as log:
+        log.scalars(3, {"loss": 0.25})
+        log.scalars(3, {"J": 0.5}, table="validation")
+    assert (tmp_path / "scalars.csv").read_text().split() == ["iteration,loss", "1,0.5", "2,0.4", "3,0.25"]
+    assert (tmp_path / "validation.csv").read_text().split() == ["iteration,J", "3,0.5"]
 
 
 def test_picture_shows_truth_above_prediction() -> None:

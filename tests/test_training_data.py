@@ -190,9 +190,18 @@ def test_specks_of_rendered_videos_count_under_conditions_only() -> None:
     assert find_labels(masks, has_specks=False).tolist() == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(("ids", "labels"), [([0, 3, 255], [3]), ([0, 255], [255]), ([0], []), ([5], [5])])
-def test_255_is_no_object_unless_it_is_the_only_one(ids: list[int], labels: list[int]) -> None:
-    mask = drop_unlabelled(np.array([ids], np.uint8))
+@pytest.mark.parametrize(
+    ("ids", "others", "labels"),
+    [
+        ([0, 3, 255], [0], [3]),
+        ([0, 255], [255], [255]),
+        ([0, 255], [3], []),  # the object is gone, unlabelled pixels remain
+        ([0], [0], []),
+        ([5], [0], [5]),
+    ],
+)
+def test_255_is_no_object_unless_it_is_the_only_one(ids: list[int], others: list[int], labels: list[int]) -> None:
+    mask = drop_unlabelled([np.array([ids], np.uint8), np.array([others], np.uint8)])[0]
     assert find_labels([mask], has_specks=False).tolist() == labels
 
 

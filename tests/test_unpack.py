@@ -129,6 +129,14 @@ def test_damaged_and_foreign_archives_are_refused(tmp_path: Path) -> None:
         whole = make(tmp_path / "cut", {"JPEGImages/x": bytes(100_000)}).read_bytes()
         (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
         assert "cut: damaged" in refused(tmp_path / "cut", target)
+    tar = bytearray(make_tar(tmp_path / "x.tar", {"JPEGImages/x": b"x", "JPEGImages/y": b"y"}).read_bytes())
+    (tmp_path / "boundary.tar").write_bytes(tar[:1024])  # behind the first member
+    assert "boundary.tar: damaged, or no zip or tar archive (it ends early)" in refused(
+        tmp_path / "boundary.tar", target
+    )
+    tar[1024 + 10] ^= 0xFF  # the name of the second member
+    (tmp_path / "header.tar").write_bytes(tar)
+    assert "header.tar: damaged" in refused(tmp_path / "header.tar", target)
     (tmp_path / "page.zip").write_text("<html>quota</html>")
     assert "page.zip: damaged, or no zip or tar archive" in refused(tmp_path / "page.zip", target)
 
@@ -160,3 +168,9 @@ def test_interrupted_unpacking_leaves_nothing(tmp_path: Path, monkeypatch: pytes
     (leftover / "DAVIS/JPEGImages/old").mkdir(parents=True)
     unpack(archive, target, "JPEGImages")
     assert files_in(tmp_path / "to") == sorted(f"target/{name}" for name in PLACED)
+
+
+def test_file_attributes_of_macs_are_left_out(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "x.zip", {**GOOD, "__MACOSX/JPEGImages/._x.zip": b"no archive"})
+    unpack(archive, tmp_path / "target", "JPEGImages")
+    assert not [name for name in files_in(tmp_path / "target") if "._" in name]

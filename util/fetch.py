@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 PAUSES = (1, 2, 4, 8, 16, 32)  # seconds before the next attempts; from the start again after one that got further
 TIMEOUT = 60  # seconds without a byte
+BLOCKED = (requests.exceptions.SSLError, requests.exceptions.ProxyError)  # by certificates and proxies
 RELEASE_API = "https://api.github.com/repos/hkchengrex/STCN/releases/tags/"
 
 
@@ -138,7 +139,7 @@ def _is_final(error: Exception) -> bool:
     """Whether trying again in a minute is of no use."""
     if isinstance(error, requests.HTTPError):
         return error.response.status_code < 500 and error.response.status_code != 429
-    return isinstance(error, FileURLRetrievalError)
+    return isinstance(error, (FileURLRetrievalError, *BLOCKED))
 
 
 def _cause(error: Exception) -> str:
@@ -146,6 +147,8 @@ def _cause(error: Exception) -> str:
         return "Google Drive does not hand it out now (too many downloads today, or it was moved)"
     if isinstance(error, requests.HTTPError):
         return f"the server answers {error.response.status_code} {error.response.reason}"
+    if isinstance(error, BLOCKED):
+        return f"the connection is refused on the way ({str(error).splitlines()[0]})"
     if isinstance(error, (requests.ConnectionError, requests.Timeout)):
         return "no connection"
     return str(error).splitlines()[0].rstrip(".:")

@@ -36,7 +36,7 @@ class TrainingLog:
         for name, value in values.items():
             self._writer.add_scalar(name, value, iteration)
         path = self._folder / f"{table}.csv"
-        is_new = not path.exists()
+        is_new = not path.exists() or not path.stat().st_size
         with path.open("a", newline="") as file:
             rows = csv.writer(file)
             if is_new:
@@ -53,7 +53,9 @@ class TrainingLog:
 
 
 def _drop_rows_after(table: Path, iteration: int) -> None:
+    """A row that a crash has torn is dropped as well."""
     with table.open(newline="") as file:
-        header, *rows = csv.reader(file)
+        rows = list(csv.reader(file))
+    whole = [row for row in rows[1:] if len(row) == len(rows[0]) and row[0].isdecimal()]
     with write_then_rename(table) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= iteration)])
+        csv.writer(file).writerows([*rows[:1], *(row for row in whole if int(row[0]) <= iteration)])

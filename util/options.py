@@ -11,6 +11,14 @@ def positive_int(text: str) -> int:
     return value
 
 
+def not_negative_int(text: str) -> int:
+    """Parse an option's value: an integer from 0 on."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is negative")
+    return value
+
+
 def not_negative(text: str) -> float:
     """Parse an option's value: a number from 0 on."""
     value = float(text)

@@ -1,5 +1,7 @@
 """Unpacking archives safely: nothing outside the folder, nothing overwritten, whole or not at all."""
 
+import gzip
+import lzma
 import os
 import shutil
 import tarfile
@@ -16,7 +18,8 @@ from util.files import check_free_space, make_folder
 from util.progress import byte_bar
 
 # What damaged, encrypted or exotic archives make the standard library raise.
-DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError)
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, EOFError, RuntimeError)
+BY_MACS = "__MACOSX"  # folder of file attributes, in archives that a Mac made
 
 
 class DamagedError(InputError):
@@ -61,8 +64,7 @@ def unpack(archive: Path, target: Path, marker: str) -> None:
 
 def _find_folder(root: Path, marker: str, archive: Path) -> Path:
     """The folder nearest to the root that holds the marker."""
-    paths = (path for path in root.rglob(marker) if "__MACOSX" not in path.parts)
-    found = min(paths, key=lambda path: (len(path.parts), path), default=None)
+    found = min(root.rglob(marker), key=lambda path: (len(path.parts), path), default=None)
     if found is None:
         raise InputError(f"{archive}: holds no {marker}; is it another archive? Give the right one")
     return found.parents[len(Path(marker).parts) - 1]
@@ -81,8 +83,9 @@ def _extract(archive: Path, folder: Path) -> None:
         with byte_bar(f"unpacking {archive.name}", num_bytes) as bar:
             num_done = 0
             for member in members:
-                num_done += _write_member(member, folder, archive)
-                bar.update(num_done)
+                if BY_MACS not in PureWindowsPath(member.name).parts:
+                    num_done += _write_member(member, folder, archive)
+                    bar.update(num_done)
     except DAMAGED as e:
         raise DamagedError(f"{archive}: damaged, or no zip or tar archive ({e}); get it again") from e
 
@@ -118,3 +121,6 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
         while (info := file.next()) is not None:
             yield _Member(info.name, info.isdir(), info.isreg(), partial(file.extractfile, info))
             file.members.clear()  # else the list of a million members fills the memory
+        file.fileobj.seek(file.offset)
+        if file.fileobj.read(512) != bytes(512):  # what ends an archive; else a header was damaged or cut
+            raise tarfile.ReadError("it ends early")

@@ -44,7 +44,7 @@ class SceneRanges:
         spline=0.3,
         spline_noise=0.03,
     )
-    whole: float = 0.5  # probability that the labels of a photograph are taken as one object
+    whole: float = 0.9  # probability that the labels of a photograph are taken as one object
     object_area: tuple[float, float] = (0.004, 0.6)  # of the photograph, that an object may have
     target_side: tuple[float, float] = (0.15, 0.7)  # of an object of the photograph, whose magnification follows
     max_own: int = 3  # objects of the photograph itself, unless its labels are taken as one
@@ -53,6 +53,7 @@ class SceneRanges:
     pasted_side: tuple[float, float] = (0.15, 0.6)
     lookalike: float = 0.3  # probability that a pasted object is cut out of the scene's own photograph
     drift: float = 0.08  # standard deviation of a layer's motion from frame to frame, along each axis
+    growth: float = 0.2  # the same of the logarithm of its growth
     blur: float = 0.3  # probability that a layer is blurred along its motion
     visible_area: float = 0.003  # of the crop, that an object must show in the first frame to be followed
 
@@ -155,15 +156,16 @@ class SceneDataset(Dataset):
     def _draw_motion(
         self, layer: Layer, placed: np.ndarray, centre: np.ndarray, generator: np.random.Generator
     ) -> Layer:
-        """Let a layer, placed in the crop by a matrix, drift steadily and turn, bend and blur at random."""
+        """Let a layer, placed in the crop by a matrix, drift and grow steadily, and turn, bend and blur at random."""
         ranges, crop = self._ranges, self._crop
-        drift = generator.normal(0, ranges.drift * crop, 2)
+        drift, growth = generator.normal(0, ranges.drift * crop, 2), generator.normal(0, ranges.growth)
         colour = draw_colour(ranges.warp.clip_colour, generator)
         transforms = []
         for index in range(self._num_frames):
             affine = draw_affine(ranges.warp, (2 * centre[1], 2 * centre[0]), generator)
             spline = draw_spline(ranges.warp, crop, generator) if generator.random() < ranges.warp.spline else None
-            matrix = translation(*(drift * index)) @ affine @ placed
+            grown = translation(*centre) @ scaling(*[math.exp(growth * index)] * 2) @ translation(*-centre)
+            matrix = translation(*(drift * index)) @ affine @ grown @ placed
             transforms.append(FrameTransform(matrix, spline, (colour,), layer.image.shape[:2], crop))
         smear = drift * generator.uniform(0.1, 0.6) if generator.random() < ranges.blur else np.zeros(2)
         return layer._replace(transforms=transforms, smear=smear)

@@ -26,7 +26,6 @@ from torch.utils.data import DataLoader, Dataset
 from dataset.clip_sampler import ClipSampler
 from dataset.training_clip import collate
 from dataset.training_data import bl30k_data, parse_copies, static_data, vos_data
-from inference_core import InferenceConfig
 from model.checkpoint import hand_over, load_imagenet_encoders, read_checkpoint
 from model.losses import BOOTSTRAP
 from model.network import SIZES, STCN
@@ -250,7 +249,7 @@ def train(args: argparse.Namespace, device: torch.device, group: ProcessGroup) -
     print(f"{describe_run(args, schedule, batch, len(data))}\n{describe_device(device, amp_dtype)}", flush=True)
     validation = None
     if args.val_root is not None:
-        validation = partial(validate, network, annotated_videos(args.val_root), InferenceConfig(amp_dtype=amp_dtype))
+        validation = partial(validate, network, annotated_videos(args.val_root), amp_dtype or torch.float32)
     make_folder(folder)
     log = TrainingLog(args.log_root / folder.name, {**vars(args), **run_facts()})
     with closing(log):

@@ -75,6 +75,16 @@ class STCN(nn.Module):
         self.key_comp = nn.Conv2d(c16, value_channels, 3, padding=1)
         self.decoder = Decoder(2 * value_channels, c8, c4, decoder_channels)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the weights are held in."""
+        return self.key_comp.weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.key_comp.weight.device
+
     def forward(self, frames: Tensor, first_masks: Tensor, object_exists: Tensor) -> Tensor:
         """The training pass over clips: segment each frame from the ones before.
 
@@ -100,8 +110,8 @@ class STCN(nn.Module):
         return torch.stack(logits, 1)
 
     def encode_key(self, frames: Tensor) -> KeyFeatures:
-        """Encode frames ``[B,3,H,W]``, ImageNet-normalised, H and W multiples of 16."""
-        f16, f8, f4 = self.key_encoder(frames)
+        """Encode frames ``[B,3,H,W]``, ImageNet-normalised, H and W multiples of 16; features in the weights' dtype."""
+        f16, f8, f4 = self.key_encoder(frames.to(self.dtype))
         return KeyFeatures(self.key_proj(f16), self.key_comp(f16), f16, f8, f4)
 
     def encode_value(self, frames: Tensor, f16: Tensor, masks: Tensor) -> Tensor:
@@ -118,18 +128,21 @@ class STCN(nn.Module):
         channels = [masks]
         if not self.single_object:
             channels.append(masks.sum(1, keepdim=True) - masks)  # the other objects' masks
-        masks_of_object = torch.stack(channels, dim=2).flatten(0, 1)  # [B*K,mask_channels,H,W]
-        return self.value_encoder(frames, masks_of_object, f16).unflatten(0, masks.shape[:2])
+        masks_of_object = torch.stack(channels, dim=2).flatten(0, 1).to(self.dtype)  # [B*K,mask_channels,H,W]
+        return self.value_encoder(frames.to(self.dtype), masks_of_object, f16).unflatten(0, masks.shape[:2])
 
-    def segment(self, memory_readout: Tensor, features: KeyFeatures) -> Tensor:
+    def segment(self, memory_readout: Tensor, features: KeyFeatures, *, objects_at_once: int | None = None) -> Tensor:
         """Decode each object's memory readout.
 
         Args:
             memory_readout: ``[B,K,CV,H/16,W/16]``.
             features: of the same B frames.
+            objects_at_once: of a single frame, to bound the memory; None: all.
 
         Returns:
             logits ``[B,K,H,W]``, float32; a sigmoid makes them independent object probabilities.
         """
-        logits = self.decoder(memory_readout.flatten(0, 1), features.thin, features.f8, features.f4)
-        return logits.float().view(*memory_readout.shape[:2], *logits.shape[-2:])
+        shared = self.decoder.share(features.thin, features.f8, features.f4)
+        readouts = memory_readout.flatten(0, 1)
+        logits = [self.decoder(part, shared) for part in readouts.split(objects_at_once or len(readouts))]
+        return torch.cat(logits).view(*memory_readout.shape[:2], *logits[0].shape[-2:])

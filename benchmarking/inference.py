@@ -169,7 +169,7 @@ def measure_long(case: Case, max_memory_frames: int | None, every: int = 100) ->
     stretches, start = [], time.perf_counter()
     for index, frame in enumerate(progressbar.progressbar(frames_of(case), max_value=case.frames)):
         found = core.step(prepare_image(frame, case.size, device), mask if index == 0 else None)
-        ToHost(found.argmax(0).to(torch.uint8)).numpy()
+        ToHost(found.max(0).indices.to(torch.uint8)).numpy()
         if (index + 1) % every == 0:
             now = time.perf_counter()
             stretches.append(Stretch(index + 1, every / (now - start), current_memory(device)))

@@ -1,61 +1,27 @@
-"""Segment the repository's clip: `make demo`, or
+"""Segment the repository's clip and compare with its known masks: `make demo`, or
 
-    python demo.py [any option of eval_generic.py]
+    python demo.py [any option of eval_generic.py but --output]
 
-Takes saves/stcn.pth if it is there. Else the network is untrained and its masks mean nothing: the demo then only
-shows that everything works.
+Takes saves/stcn.pth if it is there, else the small network that comes with the repository.
 """
 
 import subprocess
 import sys
-from pathlib import Path
 
-import torch
+from scoring import format_scores, score_sequence
+from util.download import PROJECT_ROOT
 
-from model.checkpoint import load_imagenet_encoders
-from model.network import STCN
-from util.download import DEFAULT_WEIGHTS, PROJECT_ROOT
-from util.files import write_then_rename
-
-CLIP, FIRST_MASK = PROJECT_ROOT / "demo" / "clip.mp4", PROJECT_ROOT / "demo" / "masks" / "00000.png"
-OUTPUT = PROJECT_ROOT / "output" / "demo"
-
-
-def make_untrained_weights(path: Path) -> None:
-    """Write a network with ImageNet encoders, if they can be fetched, and an untrained decoder."""
-    network = STCN()
-    try:
-        load_imagenet_encoders(network)
-        state = "only the encoders are trained, on ImageNet"
-    except OSError as e:
-        state = f"nothing is trained, since ImageNet weights cannot be fetched ({e})"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with write_then_rename(path) as temporary:
-        torch.save(network.state_dict(), temporary)
-    print(f"There is no {DEFAULT_WEIGHTS}. The demo runs with a network of which {state}.")
-    print("ITS MASKS MEAN NOTHING; they only show that everything works.")
-    print("For real masks run `python download_model.py`, then the demo again.")
+DEMO, OUTPUT = PROJECT_ROOT / "demo", PROJECT_ROOT / "output" / "demo"
 
 
 def main() -> int:
-    weights = DEFAULT_WEIGHTS
-    if not weights.exists():
-        weights = OUTPUT / "untrained.pth"
-        make_untrained_weights(weights)
-    command = [
-        PROJECT_ROOT / "eval_generic.py",
-        "--video",
-        CLIP,
-        "--mask",
-        FIRST_MASK,
-        "--output",
-        OUTPUT,
-        "--model",
-        weights,
-    ]
-    command = [*map(str, command), "--overlay", *sys.argv[1:]]
+    arguments = ["--video", DEMO / "clip.mp4", "--mask", DEMO / "masks" / "00000.png", "--output", OUTPUT, "--overlay"]
+    command = [str(item) for item in (PROJECT_ROOT / "eval_generic.py", *arguments, *sys.argv[1:])]
     print("$ python", *command, flush=True)
-    return subprocess.run([sys.executable, *command]).returncode
+    status = subprocess.run([sys.executable, *command]).returncode
+    if status == 0:
+        print(format_scores({"clip": score_sequence(OUTPUT / "clip", DEMO / "masks")}, 1))
+    return status
 
 
 if __name__ == "__main__":

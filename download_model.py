@@ -1,49 +1,52 @@
-"""Download the released weights.
+"""Download the released weights to saves/.
 
-python download_model.py                     # s012 (the better ones) to saves/stcn.pth
-python download_model.py --which s03         # to saves/stcn_s03.pth
+    python download_model.py                     # s012 (the better ones) to saves/stcn.pth
+    python download_model.py --which s03         # to saves/stcn_s03.pth; s0 and s01 are what training goes on from
+    python download_model.py --from_archive FILE # weights that you downloaded by hand
+
+An interrupted download goes on where it was when the command is run again.
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
-import gdown
-
-from util.download import DEFAULT_WEIGHTS, WEIGHTS_DRIVE_ID, drive_address
+from model.checkpoint import read_state_dict
+from util.download import PROJECT_ROOT, WEIGHTS
 from util.errors import InputError, script_main
-from util.files import write_then_rename
+from util.fetch import fetch, set_aside
+from util.files import make_folder, write_then_rename
 
 
-def download(which: str, target: Path) -> None:
-    """Fetch one file of weights; a file that is there already is left alone.
+def copy_weights(file: Path, target: Path) -> None:
+    """Put a file of weights in place.
 
     Raises:
-        InputError: if it cannot be fetched.
+        InputError: it is none.
     """
-    if target.exists():
-        print(f"{target} is there already")
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    drive_id = WEIGHTS_DRIVE_ID[which]
-    by_hand = f"open {drive_address(drive_id)} in a browser and save the file as {target}"
+    read_state_dict(file)
+    make_folder(target.parent)
     with write_then_rename(target) as temporary:
-        try:
-            gdown.download(id=drive_id, output=str(temporary))
-        except Exception as e:  # gdown raises whatever its HTTP library does
-            cause = (str(e).strip() or type(e).__name__).splitlines()[0]
-            raise InputError(f"{target.name}: download failed ({cause}); {by_hand}") from e
-        if not temporary.exists():
-            raise InputError(f"{target.name}: Google Drive refused the download; {by_hand}")
-    print(f"wrote {target}")
+        shutil.copyfile(file, temporary)
 
 
 @script_main
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--which", choices=WEIGHTS_DRIVE_ID, default="s012", help="which weights (default: s012)")
+    parser.add_argument("--which", choices=WEIGHTS, default="s012", help="which weights (default: s012)")
+    parser.add_argument("--from_archive", type=Path, metavar="FILE", help="take this file instead of downloading it")
     args = parser.parse_args()
-    name = "stcn.pth" if args.which == "s012" else f"stcn_{args.which}.pth"
-    download(args.which, DEFAULT_WEIGHTS.with_name(name))
+    source = WEIGHTS[args.which]
+    target = PROJECT_ROOT / source.target
+    is_there = target.exists()
+    if args.from_archive is not None and not is_there:
+        copy_weights(args.from_archive, target)
+    fetch(source, target)
+    try:
+        read_state_dict(target)
+    except InputError as e:
+        raise InputError(f"{e}; this one is kept aside as {set_aside(target).name}") from e
+    print(f"{target} is there already" if is_there else f"wrote {target}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import torch
 
 from inference_core import InferenceConfig
 from util.device import choose_amp_dtype, choose_device
-from util.download import DEFAULT_WEIGHTS
+from util.download import default_weights
+from util.options import not_negative, positive_int, side
 
 FRAMES_AT_ONCE_CUDA = 4
 KERNEL_ABOVE = 480  # short side above which multi-scale testing reads the memory kernelized
@@ -66,7 +67,8 @@ def make_parser(description: str, *flags: str) -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--model", type=Path, default=DEFAULT_WEIGHTS, help="weights, a .pth (default: saves/stcn.pth)")
+    model_help = "weights, a .pth (default: saves/stcn.pth if it is there, else pretrained/stcn_small.pth)"
+    add("--model", type=Path, default=default_weights(), help=model_help)
     add("--output", type=Path, required=True, help="folder to write to")
     add("--top", type=positive_int, default=20, help="memory positions read per query position (default: 20)")
     add("--mem_every", type=positive_int, default=5, help="memorise every n-th frame (default: 5; of test-dev: 3)")
@@ -88,30 +90,6 @@ def make_parser(description: str, *flags: str) -> argparse.ArgumentParser:
     for flag in flags:
         add(flag, action="store_true", help=FLAGS[flag])
     return parser
-
-
-def positive_int(text: str) -> int:
-    """Parse an option's value: an integer above 0."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not positive")
-    return value
-
-
-def not_negative(text: str) -> float:
-    """Parse an option's value: a number from 0 on."""
-    value = float(text)
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f"{value} is negative")
-    return value
-
-
-def side(text: str) -> int:
-    """Parse an option's value: pixels of the short side, or -1 for the native size."""
-    value = int(text)
-    if value < 32 and value != -1:
-        raise argparse.ArgumentTypeError("must be at least 32, or -1 for the native size")
-    return value
 
 
 def make_settings(args: argparse.Namespace, *, use_amp: bool, short_side: int) -> Settings:

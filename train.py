@@ -10,6 +10,7 @@ batch of an iteration is the published one however many processes share it.
 """
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -38,6 +40,7 @@ from util.download import PROJECT_ROOT
 from util.errors import InputError, script_main
 from util.files import make_folder
 from util.logger import TrainingLog
+from util.options import not_negative, positive_int
 from validation import annotated_videos, validate
 
 BOOTSTRAP_HELP = "iterations between which the loss comes to count the hardest pixels only (default: 20000 70000)"
@@ -79,10 +82,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--compile", action="store_true", help="compile the network with torch.compile")
     add("--save_root", type=Path, default="saves", help="(default: saves)")
     add("--log_root", type=Path, default="log", help="(default: log)")
-    add("--save_every", type=int, default=50_000, help="iterations between saves (default: 50000)")
-    add("--keep", type=int, help="network files to keep, the last ones (default: all)")
+    add("--save_every", type=positive_int, default=50_000, help="iterations between saves (default: 50000)")
+    add("--keep", type=positive_int, help="network files to keep, the last ones (default: all)")
     add("--val_root", type=Path, help="annotated videos in DAVIS's layout to score the network on")
-    add("--val_every", type=int, default=10_000, help="iterations between scorings (default: 10000)")
+    add("--val_every", type=positive_int, default=10_000, help="iterations between scorings (default: 10000)")
     add("--debug", action="store_true", help="log each iteration")
     add("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)  # of old launchers; the environment tells
 
@@ -91,18 +94,18 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
     """What is learnt, and how. The defaults are the published recipe."""
     add = parser.add_argument
     add("--network", choices=SIZES, default="full", help="the published network or the small one (default: full)")
-    add("-b", "--batch_size", type=int, help="clips per process (default: the published batch, shared)")
-    add("-i", "--iterations", type=int, help="(default: the stage's)")
-    add("--lr", type=float, default=1e-5, help="learning rate (default: 1e-5)")
+    add("-b", "--batch_size", type=positive_int, help="clips per process (default: the published batch, shared)")
+    add("-i", "--iterations", type=positive_int, help="(default: the stage's)")
+    add("--lr", type=not_negative, default=1e-5, help="learning rate (default: 1e-5)")
     add("--steps", type=int, nargs="*", help="iterations at which the learning rate falls (default: the stage's)")
     add("--gamma", type=float, default=0.1, help="factor by which it falls (default: 0.1)")
     add("--cosine", action="store_true", help="let the learning rate fall to 0 along a cosine instead")
     add("--encoder_lr", type=float, default=1, metavar="FACTOR", help="of the key encoder's learning rate (default: 1)")
-    add("--clip_norm", type=float, help="bound on the gradients' norm (default: none)")
+    add("--clip_norm", type=not_negative, help="bound on the gradients' norm (default: none)")
     add("--bootstrap", type=int, nargs=2, default=BOOTSTRAP, metavar=("FROM", "TO"), help=BOOTSTRAP_HELP)
     add("--crop", type=int, default=384, help="side of the clips, a multiple of 16 (default: 384)")
-    add("--num_frames", type=int, default=3, help="of a clip (default: 3)")
-    add("--num_objects", type=int, help="followed in a clip (default: the stage's)")
+    add("--num_frames", type=positive_int, default=3, help="of a clip (default: 3)")
+    add("--num_objects", type=positive_int, help="followed in a clip (default: the stage's)")
     add("--scenes", action="store_true", help="in stage 0, compose each clip of several photographs that move apart")
     add("--seed", type=int, default=14159265)
 
@@ -185,15 +188,20 @@ def make_loader(
         batch_sampler=sampler,
         collate_fn=collate,
         num_workers=args.num_workers,
-        pin_memory=torch.cuda.is_available(),
-        worker_init_fn=leave_signals_to_the_main_process,
+        pin_memory=args.device.startswith("cuda") or args.device == "auto" and torch.cuda.is_available(),
+        worker_init_fn=start_worker,
     )
 
 
-def leave_signals_to_the_main_process(_: int) -> None:
-    """Ctrl-C reaches all processes of a terminal; the main one needs its workers to finish the iteration."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def start_worker(_: int) -> None:
+    """Make a loading process deaf to signals that are sent to the whole group, and keep it to one core.
+
+    Terminals and launchers signal all processes; the main one needs its workers to finish the iteration.
+    """
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    cv2.setNumThreads(1)
 
 
 def run_facts() -> dict[str, str]:
@@ -212,11 +220,13 @@ def run_facts() -> dict[str, str]:
 def describe_run(args: argparse.Namespace, schedule: Schedule, batch: Batch, num_clips: int) -> str:
     """What the options come to."""
     epochs = f"{schedule.epochs} epochs of {schedule.batches_per_epoch} iterations"
-    return (
-        f"stage {args.stage}: {num_clips} clips in the data; {schedule.iterations} iterations, {epochs}\n"
-        f"batch: {batch.processes} process(es) x {batch.micro} clips x {batch.rounds} round(s) = {batch.total}\n"
-        f"longest jumps {CURRICULUM}, switched at epochs {schedule.switches}"
-    )
+    lines = [
+        f"stage {args.stage}: {num_clips} clips in the data; {schedule.iterations} iterations, {epochs}",
+        f"batch: {batch.processes} process(es) x {batch.micro} clips x {batch.rounds} round(s) = {batch.total}",
+    ]
+    if STAGES[args.stage].data != "static":
+        lines.append(f"longest jumps between frames {CURRICULUM}, switched at epochs {schedule.switches}")
+    return "\n".join(lines)
 
 
 def train(args: argparse.Namespace, device: torch.device, group: ProcessGroup) -> int:
@@ -240,7 +250,7 @@ def train(args: argparse.Namespace, device: torch.device, group: ProcessGroup) -
         resume(trainer, args.load_model, recipe)
     loader = make_loader(args, data, schedule, batch, group, trainer.iteration)
     every = {"scalars_every": 1, "pictures_every": 1} if args.debug else {}
-    folder = args.save_root / name_run(args) if args.load_model is None else args.load_model.parent
+    folder = args.save_root / name_run(args) if args.load_model is None else args.load_model.resolve().parent
     settings = RunSettings(
         folder, batch.rounds, recipe, args.save_every, **every, validate_every=args.val_every, keep=args.keep
     )
@@ -249,9 +259,11 @@ def train(args: argparse.Namespace, device: torch.device, group: ProcessGroup) -
     print(f"{describe_run(args, schedule, batch, len(data))}\n{describe_device(device, amp_dtype)}", flush=True)
     validation = None
     if args.val_root is not None:
-        validation = partial(validate, network, annotated_videos(args.val_root), amp_dtype or torch.float32)
+        videos = annotated_videos(args.val_root)
+        print(f"scored every {args.val_every} iterations: {len(videos)} videos of {args.val_root}", flush=True)
+        validation = partial(validate, network, videos, amp_dtype or torch.float32)
     make_folder(folder)
-    log = TrainingLog(args.log_root / folder.name, {**vars(args), **run_facts()})
+    log = TrainingLog(args.log_root / folder.name, {**vars(args), **run_facts()}, trainer.iteration)
     with closing(log):
         status = Run(trainer, schedule, settings, log, validation).train(loader, group)
     print(f"saved in {folder}, after {trainer.iteration} of {schedule.iterations} iterations")
@@ -263,9 +275,12 @@ def main() -> int:
     args = parse_arguments()
     device = choose_device(args.device)
     torch.backends.cudnn.benchmark = args.benchmark
+    torch.backends.cudnn.allow_tf32 = not args.no_amp  # without AMP, float32 means float32
     if device.type == "cuda":
         torch.cuda.set_device(device)
     with process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo") as group:
+        if not group.is_main:
+            logging.getLogger().setLevel(logging.WARNING)  # the main process speaks for all
         return train(args, device, group)
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import progressbar
@@ -16,6 +17,7 @@ from model.trainer import StepReport, Trainer, class_maps
 from util.configuration import Schedule
 from util.device import peak_memory
 from util.distributed import ProcessGroup
+from util.errors import InputError
 from util.files import write_then_rename
 from util.logger import TrainingLog
 from util.mask_io import PALETTE
@@ -39,6 +41,13 @@ class RunSettings:
     keep: int | None = None  # network files, the last ones; None: all
 
 
+class Stop(NamedTuple):
+    """Why a run ends before its time."""
+
+    signal: int = 0  # its number
+    problem: str = ""
+
+
 class Run:
     """Train to the end of the schedule, or until a signal.
 
@@ -60,43 +69,64 @@ class Run:
     ) -> None:
         self._trainer, self._schedule, self._settings = trainer, schedule, settings
         self._log, self._validate = log, validate
-        self._stop_signal = 0
+        self._stop: Stop | None = None  # of this process; acted upon once all know of it
         self._reports: list[StepReport] = []  # since the last record
         self._data_time = self._step_time = 0.0  # seconds since the last record
+        self._num_records = 0
 
     def train(self, loader: DataLoader, group: ProcessGroup) -> int:
-        """Compute iterations; on SIGTERM and Ctrl-C save a checkpoint first.
+        """Compute iterations; on SIGTERM, Ctrl-C, bad data and losses that are not finite save a checkpoint first.
 
         Returns:
-            The exit status: 0, or 128 and the signal's number.
+            The exit status: 0, or in the main process 128 and the signal's number.
+
+        Raises:
+            InputError: data that cannot be read, a loss that is not finite.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note_signal)
-        bar = progressbar.ProgressBar if group.is_main else progressbar.NullBar
-        with bar(initial_value=self._trainer.iteration, max_value=self._schedule.iterations) as progress:
-            for clips in self._rounds(loader):
-                start = time.perf_counter()
-                report = self._trainer.step(clips)
-                self._step_time += time.perf_counter() - start
-                self._record(clips[-1], report)
-                progress.update(self._trainer.iteration)
-                if group.any(bool(self._stop_signal)):
-                    break
+        start, end = self._trainer.iteration, self._schedule.iterations
+        progress = progressbar.ProgressBar(min_value=start, max_value=end) if group.is_main else progressbar.NullBar()
+        stop = self._iterate(loader, group, progress) or group.first(self._stop)
+        progress.finish(dirty=stop is not None)
         if group.is_main:
             self._save_checkpoint()
-            if self._trainer.iteration == self._schedule.iterations:
+            if self._trainer.iteration == end:
                 self._save_network()
-        return 128 + self._stop_signal if self._stop_signal else 0
+        group.first(None)  # all wait for the files: a launcher ends the others when the first one leaves
+        if stop is not None and stop.problem:
+            raise InputError(stop.problem)
+        return 128 + stop.signal if stop is not None and group.is_main else 0
+
+    def _iterate(self, loader: DataLoader, group: ProcessGroup, progress: progressbar.ProgressBar) -> Stop | None:
+        """Compute iterations until the end, or until some process has to stop."""
+        for clips in self._rounds(loader):
+            if stop := group.first(self._stop):
+                return stop
+            start = time.perf_counter()
+            report = self._trainer.compute_gradients(clips)
+            if stop := group.first(Stop(problem=report.problem) if report.problem else None):
+                return stop
+            self._trainer.update()
+            self._step_time += time.perf_counter() - start
+            self._record(clips[-1], report)
+            progress.update(self._trainer.iteration)
+        return None
 
     def _rounds(self, loader: DataLoader) -> Iterator[list[Clip]]:
-        """The micro-batches of each iteration."""
+        """The micro-batches of each iteration; none, and a reason to stop, where the data cannot be read."""
         clips, start = [], time.perf_counter()
-        for clip in loader:
-            clips.append(clip)
-            if len(clips) == self._settings.rounds:
-                self._data_time += time.perf_counter() - start
-                yield clips
-                clips, start = [], time.perf_counter()
+        try:
+            for clip in loader:
+                clips.append(clip)
+                if len(clips) == self._settings.rounds:
+                    self._data_time += time.perf_counter() - start
+                    yield clips
+                    clips, start = [], time.perf_counter()
+        except InputError as e:  # a worker's comes with its traceback, the message last
+            message = str(e).strip().splitlines()[-1].rpartition("InputError: ")[2]
+            self._stop = Stop(problem=message)
+            yield []
 
     def _record(self, batch: Clip, report: StepReport) -> None:
         """Log and save what is due."""
@@ -109,12 +139,15 @@ class Run:
             self._log.scalars(iteration, self._summarise())
         if iteration % settings.pictures_every == 0:
             self._log.picture(iteration, "train/pairs", draw_clip(batch, report.logits))
-        if self._validate is not None and (iteration % settings.validate_every == 0 or is_last):
-            scores = {f"validation/{name}": score for name, score in self._validate().items()}
-            self._log.scalars(iteration, scores, table="validation")
         if iteration % settings.save_every == 0 and not is_last:
             self._save_checkpoint()
             self._save_network()
+        if self._validate is not None and (iteration % settings.validate_every == 0 or is_last):
+            try:
+                scores = {f"validation/{name}": score for name, score in self._validate().items()}
+                self._log.scalars(iteration, scores, table="validation")
+            except InputError as e:
+                self._stop = Stop(problem=str(e))
 
     def _summarise(self) -> dict[str, float]:
         """Means since the last record; starts anew."""
@@ -128,9 +161,11 @@ class Run:
         values |= {"plain_loss": np.mean([report.plain_loss for report in reports]), "p": reports[-1].share}
         values |= dict(zip(("iou/iou", "iou/sec_iou"), iou))
         values |= {"lr": self._trainer.lr, "max_jump": self._schedule.max_jump(epoch)}
+        values |= {"gradient_norm": np.mean([report.gradient_norm for report in reports])}
         values |= {"data_time": self._data_time / count, "time": self._step_time / count}
         values |= {"memory_gib": peak_memory(reports[-1].intersection.device)}
-        if count > 10 and self._data_time > DATA_BOUND * self._step_time:
+        self._num_records += 1
+        if self._num_records == 2 and self._data_time > DATA_BOUND * self._step_time:  # the first holds the start
             print(
                 f"note: {self._data_time:.0f} s waiting for clips, {self._step_time:.0f} s computing; add --num_workers"
             )
@@ -153,7 +188,8 @@ class Run:
                 path.unlink()
 
     def _note_signal(self, number: int, _: object) -> None:
-        self._stop_signal = number
+        print(f"{signal.Signals(number).name}: finishing this iteration", flush=True)
+        self._stop = Stop(number)
 
 
 def draw_clip(batch: Clip, logits: torch.Tensor) -> np.ndarray:

@@ -7,40 +7,45 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from dataset.frames import list_images
+from dataset.benchmarks import read_list
 from dataset.videos import SINGLE_OBJECT_ID, Video, VideoEntry
 from evaluation_settings import Settings, View
 from inference_core import InferenceConfig
 from model.network import STCN
 from model.optimise import optimise
-from scoring import score_sequence, summarise_scores
+from scoring import list_truth, score_sequence, summarise_scores
 from segmentation import segment_video
 from util.errors import InputError
 from util.mask_io import MaskReader
+
+VALIDATION_LISTS = ("2017/val.txt", "480p/val.txt")  # of DAVIS 2017 and 2016, below ImageSets
 
 
 def annotated_videos(root: Path) -> list[VideoEntry]:
     """Videos of a folder in DAVIS's layout, ``JPEGImages/480p/<video>`` and ``Annotations/480p/<video>``.
 
-    Masks of 0 and 255 hold a single object.
+    Of DAVIS itself those of its validation list. Masks of 0 and 255 hold a single object.
 
     Raises:
-        InputError: there are none.
+        InputError: there are none, or one lacks frames or masks.
     """
     images, annotations = root / "JPEGImages" / "480p", root / "Annotations" / "480p"
     if not (images.is_dir() and annotations.is_dir()):
         raise InputError(f"{root}: lacks JPEGImages/480p or Annotations/480p; give a folder in DAVIS's layout")
-    entries = []
-    for truth in sorted(path for path in annotations.iterdir() if path.is_dir()):
-        masks = list_images(truth)
-        if masks:
-            first = next(iter(masks.values()))
-            ids = np.unique(MaskReader().read(first))
-            is_single = set(ids.tolist()) <= {0, SINGLE_OBJECT_ID}
-            entries.append(VideoEntry(truth.name, images / truth.name, first, truth=truth, is_single_object=is_single))
-    if not entries:
+    lists = [path for name in VALIDATION_LISTS if (path := root / "ImageSets" / name).exists()]
+    names = read_list(lists[0]) if lists else sorted(path.name for path in annotations.iterdir() if path.is_dir())
+    if not names:
         raise InputError(f"{annotations}: no masks in it; give a folder in DAVIS's layout")
-    return entries
+    return [_annotated_video(images / name, annotations / name) for name in names]
+
+
+def _annotated_video(frames: Path, truth: Path) -> VideoEntry:
+    for folder in (frames, truth):
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder; a video needs frames and masks, complete the data")
+    first = next(iter(list_truth(truth).values()))
+    is_single = set(np.unique(MaskReader().read(first)).tolist()) <= {0, SINGLE_OBJECT_ID}
+    return VideoEntry(truth.name, frames, first, truth=truth, is_single_object=is_single)
 
 
 def validate(network: STCN, entries: list[VideoEntry], dtype: torch.dtype) -> dict[str, float]:

@@ -41,11 +41,19 @@ def list_images(folder: Path) -> dict[str, Path]:
     return images
 
 
-def _to_rgb(image: Image.Image) -> np.ndarray:
-    """``[H,W,3]`` uint8; 16-bit grey images keep their upper 8 bits."""
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return np.array(image.convert("RGB"))
+def read_rgb(path: Path) -> np.ndarray:
+    """Read a frame: ``[H,W,3]`` uint8; 16-bit grey images keep their upper 8 bits.
+
+    Raises:
+        InputError: it is unreadable or truncated.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith("I"):
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            return np.array(image.convert("RGB"))
+    except UNREADABLE as e:
+        raise InputError(f"{path}: unreadable frame ({e}); write it again") from e
 
 
 class FrameFolder:
@@ -93,17 +101,9 @@ class FrameFolder:
         """
 
         def read_if_needed(name: str) -> tuple[str, np.ndarray | None]:
-            return name, self._read_frame(name) if needed is None or name in needed else None
+            return name, read_rgb(self._images[name]) if needed is None or name in needed else None
 
         yield from map_ahead(read_if_needed, self.names[start:], DECODING_THREADS)
-
-    def _read_frame(self, name: str) -> np.ndarray:
-        path = self._images[name]
-        try:
-            with Image.open(path) as image:
-                return _to_rgb(image)
-        except UNREADABLE as e:
-            raise InputError(f"{path}: unreadable frame ({e}); write it again") from e
 
     @staticmethod
     def _read_size(path: Path) -> tuple[int, int]:

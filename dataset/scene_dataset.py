@@ -24,8 +24,8 @@ from dataset.augmentation import (
     scaling,
     translation,
 )
-from dataset.static_dataset import StaticPair, find_objects
-from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image, read_mask
+from dataset.static_dataset import StaticPair
+from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image
 
 MAX_REDRAWS = 5  # of a scene whose first frame shows no object
 
@@ -107,7 +107,6 @@ class SceneDataset(Dataset):
                 break
         drawn = generator.permutation(visible)[: self._num_objects].tolist()
         object_exists = [index < len(drawn) for index in range(self._num_objects)]
-        object_exists[0] = True  # a scene that shows no object is all background
         empty = [np.zeros((self._crop, self._crop), np.uint8)] * (self._num_objects - len(drawn))
         masks = [[objects[index] for index in drawn] + empty for objects in coverages]
         colours = [draw_colour(self._ranges.warp.frame_colour, generator) for _ in frames]
@@ -166,7 +165,7 @@ class SceneDataset(Dataset):
 
     def _draw_objects(self, pair: StaticPair, generator: np.random.Generator) -> list[np.ndarray]:
         """Coverages of a photograph's objects of suitable size, in random order; all labels as one, or one each."""
-        objects = find_objects(read_mask(pair.mask))
+        objects = pair.read_objects()
         low, high = (share * objects[0].size for share in self._ranges.object_area) if objects else (0, 0)
         if generator.random() < self._ranges.whole and objects:
             union = np.maximum.reduce(objects)

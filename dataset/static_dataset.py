@@ -7,7 +7,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from dataset.augmentation import STATIC, draw_clip
-from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image, read_mask, read_size
+from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_grey, read_image, read_mask, read_size
 
 UNLABELLED = 255  # in masks of ids
 COPIES = {"fss": 1, "DUTS-TR": 1, "DUTS-TE": 1, "ecssd": 1, "BIG_small": 5, "HRSOD_small": 5}  # the published sets
@@ -18,29 +18,31 @@ class StaticPair(NamedTuple):
 
     image: Path
     mask: Path
+    is_coverage: bool = False  # the mask's grey levels are known to be coverage; else they tell themselves
+
+    def read_objects(self) -> list[np.ndarray]:
+        """Coverages ``[H,W]`` uint8 of the objects: the mask itself, or one of each id in it."""
+        mask = read_grey(self.mask) if self.is_coverage else read_mask(self.mask)
+        if self.is_coverage or is_soft_mask(mask):
+            return [mask]
+        labels = np.setdiff1d(np.flatnonzero(np.bincount(mask.ravel())), [0, UNLABELLED])
+        return [np.where(mask == label, np.uint8(255), np.uint8(0)) for label in labels]
 
 
-def find_pairs(folder: Path) -> list[StaticPair]:
+def find_pairs(folder: Path, *, is_coverage: bool = False) -> list[StaticPair]:
     """All ``name.jpg`` with a ``name.png`` beside it, below a folder, by path."""
     images = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
-    return [StaticPair(path, path.with_suffix(".png")) for path in images if path.with_suffix(".png").exists()]
+    pairs = [StaticPair(path, path.with_suffix(".png"), is_coverage) for path in images]
+    return [pair for pair in pairs if pair.mask.exists()]
 
 
 def is_soft_mask(mask: np.ndarray) -> bool:
     """Whether grey levels mean coverage, 255 all of it, rather than ids.
 
-    Ids are small numbers, with 255 perhaps for unlabelled pixels.
+    Ids are small numbers, with 255 perhaps for unlabelled pixels, of which there are fewer.
     """
     counts = np.bincount(mask.ravel(), minlength=256)
-    return bool(counts[128:255].any() or (counts[255] and not counts[1:128].any()))
-
-
-def find_objects(mask: np.ndarray) -> list[np.ndarray]:
-    """Coverages ``[H,W]`` uint8 of a mask's objects: the mask itself, or one of each id."""
-    if is_soft_mask(mask):
-        return [mask]
-    labels = np.setdiff1d(np.flatnonzero(np.bincount(mask.ravel())), [0, UNLABELLED])
-    return [np.where(mask == label, np.uint8(255), np.uint8(0)) for label in labels]
+    return bool(counts[128:255].any() or counts[255] > counts[1:128].sum())
 
 
 class StaticTransformDataset(Dataset):
@@ -70,7 +72,7 @@ class StaticTransformDataset(Dataset):
         transforms = draw_clip(STATIC, read_size(pair.image), self._num_frames, self._crop, generator)
         image = read_image(pair.image, min(transform.reduction for transform in transforms))
         frames = [transform.apply_to_image(image) for transform in transforms]
-        coverages = self._draw_objects(read_mask(pair.mask), generator)
+        coverages = self._draw_objects(pair, generator)
         object_exists = [coverage is not None for coverage in coverages]
         empty = np.zeros((self._crop, self._crop), np.uint8)
         masks = [
@@ -79,8 +81,8 @@ class StaticTransformDataset(Dataset):
         ]
         return make_clip(frames, masks, object_exists, str(pair.image))
 
-    def _draw_objects(self, mask: np.ndarray, generator: np.random.Generator) -> list[np.ndarray | None]:
+    def _draw_objects(self, pair: StaticPair, generator: np.random.Generator) -> list[np.ndarray | None]:
         """K coverages ``[H,W]`` uint8; None for objects that are not there."""
-        objects = find_objects(mask)
+        objects = pair.read_objects()
         drawn = [objects[index] for index in generator.permutation(len(objects))[: self._num_objects]]
         return drawn + [None] * (self._num_objects - len(drawn))

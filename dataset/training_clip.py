@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from util.errors import InputError
-from util.mask_io import UNREADABLE, read_stored_ids
+from util.mask_io import UNREADABLE, decode_image, read_stored_ids
 
 SMOOTH_ABOVE = 1.2  # reduction of an image beyond which it is averaged, not sampled
 
@@ -38,7 +38,11 @@ def make_generator(seed: int, key: ClipKey) -> np.random.Generator:
 
 
 def make_clip(frames: list[np.ndarray], masks: list[list[np.ndarray]], object_exists: list[bool], name: str) -> Clip:
-    """Stack frames ``[H,W,3]`` and masks, K of ``[H,W]`` uint8 for each frame."""
+    """Stack frames ``[H,W,3]`` and masks, K of ``[H,W]`` uint8 for each frame.
+
+    A clip that shows no object is one whose first object covers nothing.
+    """
+    object_exists = [True, *object_exists[1:]]
     stacked = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()
     return Clip(stacked, torch.from_numpy(np.stack([np.stack(m) for m in masks])), torch.tensor(object_exists), name)
 
@@ -73,6 +77,11 @@ def read_image(path: Path, reduction: float) -> np.ndarray:
     if rgb.shape[1] > SMOOTH_ABOVE * width:
         rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
     return rgb
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """Read an image's grey levels: ``[H,W]`` uint8."""
+    return np.asarray(decode_image(path).convert("L"))
 
 
 def read_mask(path: Path) -> np.ndarray:

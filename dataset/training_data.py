@@ -1,6 +1,7 @@
 """Finding the data of each training stage: whatever of the published folders is there, and a user's own."""
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 from torch.utils.data import Dataset
@@ -40,10 +41,12 @@ def static_data(root: Path, *, scenes: bool = False, **options: int) -> StaticTr
     Raises:
         InputError: nothing was found.
     """
-    sets = {name: copies for name, copies in COPIES.items() if (root / name).is_dir()} or {".": 1}
+    published = {name: copies for name, copies in COPIES.items() if (root / name).is_dir()}
+    if published and (missing := COPIES.keys() - published):
+        log.info("%s: without %s", root, ", ".join(sorted(missing)))
     pairs: list[StaticPair] = []
-    for name, copies in sets.items():
-        found = find_pairs(root / name)
+    for name, copies in (published or {".": 1}).items():
+        found = find_pairs(root / name, is_coverage=bool(published))
         log.info("%s: %d images with masks, %d times", root / name, len(found), copies)
         pairs += found * copies
     if not pairs:
@@ -73,26 +76,28 @@ def vos_data(davis_root: Path, yv_root: Path, own: list[tuple[Path, int]], **opt
     if own:
         return _video_data([video for root, copies in own for video in _found_videos(root, copies)], **options)
     videos = []
-    davis = davis_root / "2017" / "trainval"
+    davis, youtube = davis_root / "2017" / "trainval", yv_root / "train_480p"
+    for folder in (davis, youtube):
+        if not folder.is_dir():
+            log.info("%s: no such folder, trained without it", folder)
     if davis.is_dir():
         videos += _found_videos(davis, DAVIS_COPIES, names=read_list(davis / "ImageSets/2017/train.txt"))
-    youtube = yv_root / "train_480p"
     if youtube.is_dir():
-        names = sorted({path.name for path in (youtube / "JPEGImages").iterdir()} - YOUTUBE_LEFT_OUT)
-        videos += _found_videos(youtube, 1, EACH_FIFTH, names)
+        videos += _found_videos(youtube, 1, EACH_FIFTH, excluded=YOUTUBE_LEFT_OUT)
     return _video_data(videos, "--davis_root, --yv_root or --vos_root", **options)
 
 
 def _found_videos(
-    root: Path, copies: int, kind: VideoKind = ORDINARY, names: list[str] | None = None
+    root: Path, copies: int, kind: VideoKind = ORDINARY, **choice: Collection[str]
 ) -> list[TrainingVideo]:
+    """Videos of a folder in either layout; ``choice`` as in ``find_videos``."""
     folders = [root / name for name in ("JPEGImages", "Annotations")]
     if all((folder / "480p").is_dir() for folder in folders):
         folders = [folder / "480p" for folder in folders]
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder; expected JPEGImages/<video> and Annotations/<video>")
-    videos = find_videos(*folders, kind, names)
+    videos = find_videos(*folders, kind, **choice)
     log.info("%s: %d videos of 3 frames or more, %d times", root, len(videos), copies)
     return videos * copies
 

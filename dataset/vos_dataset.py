@@ -1,17 +1,21 @@
 """Training clips from videos with masks: DAVIS, YouTube-VOS, BL30K, and a user's own."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import progressbar
 from torch.utils.data import Dataset
 
 from dataset.augmentation import BL30K, VIDEO, Augmentation, draw_clip
 from dataset.frames import list_images
 from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image, read_mask, read_size
+from util.distributed import is_main_process
 from util.errors import InputError
 
 UNLABELLED = 255  # an id that is no object, unless it is the only one of a mask
+MIN_FRAMES = 3  # that are annotated, of a video that can be learnt from
 MAX_REDRAWS = 5  # of a clip whose first frame shows no object
 
 
@@ -27,34 +31,39 @@ ORDINARY, EACH_FIFTH, RENDERED = VideoKind(), VideoKind(frame_step=5), VideoKind
 
 
 class TrainingVideo(NamedTuple):
-    """The annotated frames of a video."""
+    """A video. It names folders only: the paths of all frames of a large data set would fill the memory."""
 
-    name: str
-    frames: list[Path]
-    masks: list[Path]
+    frames: Path
+    masks: Path
     kind: VideoKind = ORDINARY
+
+    def annotated_frames(self) -> list[tuple[Path, Path]]:
+        """Frame and mask of each frame that has one."""
+        frames, masks = list_images(self.frames), list_images(self.masks)
+        return [(frames[name], masks[name]) for name in frames if name in masks]
 
 
 def find_videos(
-    images: Path, annotations: Path, kind: VideoKind = ORDINARY, names: list[str] | None = None, min_frames: int = 3
+    images: Path,
+    annotations: Path,
+    kind: VideoKind = ORDINARY,
+    names: Collection[str] | None = None,
+    excluded: Collection[str] = (),
 ) -> list[TrainingVideo]:
-    """Videos ``images/<video>/``, ``annotations/<video>/`` with at least ``min_frames`` annotated frames.
+    """Videos ``images/<video>/``, ``annotations/<video>/`` with at least three annotated frames.
 
     Args:
         names: of the videos; None: all folders.
+        excluded: names to leave out.
     """
     if names is None:
         names = sorted(path.name for path in images.iterdir() if path.is_dir() and not path.name.startswith("."))
-    videos = []
-    for name in names:
-        for folder in (images / name, annotations / name):
-            if not folder.is_dir():
-                raise InputError(f"{folder}: no such folder; a video needs frames and masks, complete the data")
-        frames, masks = list_images(images / name), list_images(annotations / name)
-        both = [frame for frame in frames if frame in masks]
-        if len(both) >= min_frames:
-            videos.append(TrainingVideo(name, [frames[f] for f in both], [masks[f] for f in both], kind))
-    return videos
+    videos = [TrainingVideo(images / name, annotations / name, kind) for name in names if name not in excluded]
+    for folder in (folder for video in videos for folder in (video.frames, video.masks)):
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder; a video needs frames and masks, complete the data")
+    shown = progressbar.progressbar(videos) if is_main_process() else videos  # it takes a minute for BL30K
+    return [video for video in shown if len(video.annotated_frames()) >= MIN_FRAMES]
 
 
 def draw_frames(num_frames: int, max_jump: int, length: int, generator: np.random.Generator) -> list[int]:
@@ -113,26 +122,24 @@ class VOSDataset(Dataset):
 
     def __getitem__(self, key: ClipKey) -> Clip:
         video, generator = self.videos[key.index], make_generator(self._seed, key)
-        max_jump = max(key.max_jump // video.kind.frame_step, 1)
+        max_jump, annotated = max(key.max_jump // video.kind.frame_step, 1), video.annotated_frames()
         for _ in range(1 + MAX_REDRAWS):
-            indices = draw_frames(len(video.frames), max_jump, self._num_frames, generator)
-            size = read_size(video.frames[indices[0]])
-            transforms = draw_clip(video.kind.augmentation, size, len(indices), self._crop, generator)
+            indices = draw_frames(len(annotated), max_jump, self._num_frames, generator)
+            paths, mask_paths = zip(*(annotated[index] for index in indices))
+            transforms = draw_clip(video.kind.augmentation, read_size(paths[0]), len(indices), self._crop, generator)
             ids = [
-                transform.apply_to_mask(drop_unlabelled(read_mask(video.masks[index])), is_soft=False)
-                for index, transform in zip(indices, transforms)
+                transform.apply_to_mask(drop_unlabelled(read_mask(path)), is_soft=False)
+                for path, transform in zip(mask_paths, transforms)
             ]
             labels = find_labels(ids, has_specks=video.kind.has_specks)
             if len(labels):
                 break
-        paths = [video.frames[index] for index in indices]
         frames = [t.apply_to_image(read_image(path, t.reduction)) for path, t in zip(paths, transforms)]
         drawn = generator.permutation(labels)[: self._num_objects].tolist()
         drawn += [None] * (self._num_objects - len(drawn))
         masks = [[_coverage(mask, label) for label in drawn] for mask in ids]
         object_exists = [label is not None for label in drawn]
-        object_exists[0] = True  # a clip that shows no object is all background
-        return make_clip(frames, masks, object_exists, f"{video.name} {' '.join(path.stem for path in paths)}")
+        return make_clip(frames, masks, object_exists, f"{video.frames.name} {' '.join(path.stem for path in paths)}")
 
 
 def _coverage(ids: np.ndarray, label: int | None) -> np.ndarray:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
 from model.network import SIZES, STCN
-from util.download import DEFAULT_WEIGHTS, WEIGHTS_DRIVE_ID, drive_address
+from util.download import DEFAULT_WEIGHTS, SMALL_WEIGHTS, WEIGHTS
 from util.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ def load_network(path: Path | str, device: torch.device | str = "cpu") -> STCN:
         InputError: no such file, not a file of weights, or weights of another network.
     """
     path = Path(path)
+    if path == SMALL_WEIGHTS:
+        log.info("the small network; `python download_model.py` fetches the published one, which is more accurate")
     state_dict = read_state_dict(path)
     if MASK_CONV in state_dict and state_dict[MASK_CONV].shape[1] == 4:
         log.info("%s: single-object weights, an input channel of zeros is added", path)
@@ -50,16 +52,18 @@ def find_size(state_dict: StateDict) -> str:
     return next((name for name, size in SIZES.items() if found == (size.value_channels,)), "full")
 
 
-def read_state_dict(path: Path) -> StateDict:
+def read_state_dict(path: Path, *, allow_checkpoint: bool = True) -> StateDict:
     """Read a network's state dict; of a resumable checkpoint, its network.
 
     Raises:
-        InputError: no such file, or not a file of weights.
+        InputError: no such file, not a file of weights, or a resumable checkpoint where none is allowed.
     """
     if not path.is_file():
         raise InputError(_how_to_get(path))
     content = _read_file(path)
     if isinstance(content, dict) and isinstance(content.get("network"), dict):
+        if not allow_checkpoint:
+            raise InputError(f"{path}: a resumable checkpoint; go on from it with --load_model")
         log.info("%s: a resumable checkpoint, its network is used", path)
         content = content["network"]
     if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
@@ -104,9 +108,7 @@ def hand_over(network: STCN, path: Path) -> None:
     Raises:
         InputError: no such file, a resumable checkpoint, or weights of another network.
     """
-    if path.is_file() and "optimizer" in _read_file(path):
-        raise InputError(f"{path}: a resumable checkpoint; go on from it with --load_model")
-    state_dict = read_state_dict(path)
+    state_dict = read_state_dict(path, allow_checkpoint=False)
     if not network.single_object and MASK_CONV in state_dict and state_dict[MASK_CONV].shape[1] == 4:
         log.info("%s: single-object weights, an orthogonal input channel is added", path)
         weight = state_dict[MASK_CONV]
@@ -166,7 +168,7 @@ def _check_names(path: Path, expected: StateDict, found: StateDict) -> None:
 
 
 def _how_to_get(path: Path) -> str:
-    by_hand = f"save the file at {drive_address(WEIGHTS_DRIVE_ID['s012'])} (Google Drive id {WEIGHTS_DRIVE_ID['s012']})"
+    by_hand = f"save the file at {WEIGHTS['s012'].address}"
     if path == DEFAULT_WEIGHTS:
         return f"{path}: no weights there; run `python download_model.py`, or {by_hand} under that name"
     return f"{path}: no such file; `python download_model.py` writes {DEFAULT_WEIGHTS}, or {by_hand}"

@@ -44,6 +44,7 @@ class OptimizerConfig:
 class StepReport(NamedTuple):
     """What one iteration showed, of this process's clips."""
 
+    problem: str  # why the gradients must not be used; empty if they may
     loss: float
     by_frame: list[float]  # [T-1]
     plain_loss: float  # over all pixels, not only the hardest
@@ -51,6 +52,7 @@ class StepReport(NamedTuple):
     intersection: Tensor  # [K] pixels
     union: Tensor  # [K] pixels
     logits: Tensor  # [B,T-1,1+K,H,W] of the last micro-batch
+    gradient_norm: float = 0.0  # over all processes; in half precision not finite now and then
 
 
 class Trainer:
@@ -83,26 +85,40 @@ class Trainer:
         return self._scheduler.get_last_lr()[-1]
 
     def step(self, micro_batches: Sequence[ClipBatch]) -> StepReport:
-        """Compute one iteration; the gradients of its micro-batches are averaged.
+        """Compute one iteration.
 
         Raises:
-            InputError: the loss is not finite; nothing was changed.
+            InputError: loss or gradients are not finite; nothing was changed.
         """
+        report = self.compute_gradients(micro_batches)
+        if report.problem:
+            raise InputError(report.problem)
+        self.update()
+        return report
+
+    def compute_gradients(self, micro_batches: Sequence[ClipBatch]) -> StepReport:
+        """The first half of an iteration: gradients, averaged over its micro-batches and the processes."""
+        self._optimizer.zero_grad(set_to_none=True)
         reports = []
         for index, batch in enumerate(micro_batches):
             is_last = index == len(micro_batches) - 1
             is_local = isinstance(self._parallel, DistributedDataParallel) and not is_last
             with self._parallel.no_sync() if is_local else nullcontext():
                 reports.append(self._accumulate(batch, len(micro_batches)))
-        if self._config.clip_norm is not None:
-            self._scaler.unscale_(self._optimizer)
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._config.clip_norm)
+        self._scaler.unscale_(self._optimizer)
+        norm = self._bound_gradients()
+        report = _average(reports)._replace(gradient_norm=norm)
+        if not report.problem and not (np.isfinite(norm) or self._scaler.is_enabled()):
+            names = ", ".join(batch.name for batch in micro_batches)
+            report = report._replace(problem=self._describe_problem("norm of the gradients", norm, names))
+        return report
+
+    def update(self) -> None:
+        """The second half of an iteration: change the weights along the gradients."""
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        self._optimizer.zero_grad(set_to_none=True)
         self._scheduler.step()
         self.iteration += 1
-        return _average(reports)
 
     def state_dict(self) -> dict:
         """All that a run goes on from, exactly."""
@@ -121,26 +137,36 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._scheduler.load_state_dict(state["scheduler"])
-        self._scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # empty of a run without float16
+            self._scaler.load_state_dict(state["scaler"])
         _set_random_states(state["random"])
 
     def _accumulate(self, batch: ClipBatch, num_rounds: int) -> StepReport:
         """Forward and backward pass of one micro-batch."""
-        frames = normalise(batch.frames.to(self._device, non_blocking=True))
-        masks = batch.masks.to(self._device, non_blocking=True)
-        object_exists = batch.object_exists.to(self._device)
+        tensors = (batch.frames, batch.masks, batch.object_exists)
+        frames, masks, object_exists = (tensor.to(self._device, non_blocking=True) for tensor in tensors)
+        frames = normalise(frames)
         with torch.autocast(self._device.type, self._config.amp_dtype, enabled=self._config.amp_dtype is not None):
             logits = self._parallel(frames, masks[:, 0].float() / 255, object_exists)
         share = bootstrap_share(self.iteration, self._config.bootstrap)
         loss = clip_loss(logits, class_maps(masks[:, 1:]), object_exists, share)
-        total = loss.total.item()
-        if not np.isfinite(total):
-            raise InputError(f"iteration {self.iteration}: the loss is {total} on clips {batch.name}; try --no_amp")
+        total, plain, *by_frame = torch.stack([loss.total, loss.plain, *loss.by_frame]).tolist()  # one transfer
+        problem = "" if np.isfinite(total) else self._describe_problem("loss", total, batch.name)
         self._scaler.scale(loss.total / num_rounds).backward()
         logits = logits.detach()
         intersection, union = intersection_and_union(logits.softmax(2)[:, :, 1:], masks[:, 1:] / 255)
-        by_frame = loss.by_frame.detach().tolist()
-        return StepReport(total, by_frame, loss.plain.item(), share, intersection, union, logits)
+        return StepReport(problem, total, by_frame, plain, share, intersection, union, logits)
+
+    def _bound_gradients(self) -> float:
+        """Scale the gradients down to the bound, if there is one and they exceed it; returns their norm before."""
+        parameters = [weight for weight in self.network.parameters() if weight.grad is not None]
+        norm = torch.nn.utils.get_total_norm([weight.grad for weight in parameters])
+        if self._config.clip_norm is not None:
+            torch.nn.utils.clip_grads_with_norm_(parameters, self._config.clip_norm, norm)
+        return norm.item()
+
+    def _describe_problem(self, what: str, value: float, clips: str) -> str:
+        return f"iteration {self.iteration}: the {what} is {value} on clips {clips}; try --no_amp or a smaller --lr"
 
 
 def _make_optimizer(network: STCN, config: OptimizerConfig) -> torch.optim.Optimizer:
@@ -160,8 +186,8 @@ def _make_scheduler(optimizer: torch.optim.Optimizer, config: OptimizerConfig) -
 
 def class_maps(masks: Tensor) -> Tensor:
     """Class of each pixel: ``[B,T,K,H,W]`` uint8 coverage -> ``[B,T,H,W]`` int64, 0 for background."""
-    classes = torch.arange(1, masks.shape[2] + 1, device=masks.device).view(-1, 1, 1)
-    return ((masks > 127) * classes).sum(2)
+    coverage, index = masks.max(2)  # of two objects with half of the pixel each, the first
+    return torch.where(coverage > 127, index + 1, 0)
 
 
 def seed_everything(seed: int) -> None:
@@ -175,6 +201,7 @@ def _average(reports: Sequence[StepReport]) -> StepReport:
     """The report of an iteration from those of its micro-batches."""
     columns = StepReport(*zip(*reports))
     return StepReport(
+        problem=next(filter(None, columns.problem), ""),
         loss=float(np.mean(columns.loss)),
         by_frame=np.mean(columns.by_frame, 0).tolist(),
         plain_loss=float(np.mean(columns.plain_loss)),

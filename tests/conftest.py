@@ -3,19 +3,21 @@
 import io
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import progressbar
 import pytest
+import requests
 import torch
 from PIL import Image
 from progressbar import ProgressBar
 
 from model.network import STCN
 from tests.deterministic import fill_state_dict, synthetic_video
+from tests.download_server import DownloadServer
 from util.mask_io import write_mask
 
 TESTS = Path(__file__).parent
@@ -32,6 +34,12 @@ def filled_network(**variant: bool | str) -> STCN:
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _no_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default a bar writes to what was standard error at its import: an earlier test's, closed by now."""
+    monkeypatch.setattr(progressbar, "ProgressBar", partial(ProgressBar, fd=io.StringIO()))
 
 
 @pytest.fixture(scope="session")
@@ -51,14 +59,26 @@ def run_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> 
     """Run a script's main in this process: exit status, standard output, standard error."""
 
     def run(main: Callable[[], None], *arguments: object) -> tuple[int, str, str]:
-        # By default a bar writes to what was standard error at its import: an earlier test's, closed by now.
-        monkeypatch.setattr(progressbar, "ProgressBar", partial(ProgressBar, fd=io.StringIO()))
         monkeypatch.setattr(sys, "argv", [f"{main.__module__}.py", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
             main()
         return stop.value.code or 0, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DownloadServer]:
+    """Whatever is asked of the network is asked of this server."""
+    world, request = DownloadServer(), requests.Session.request
+
+    def rewritten(session: requests.Session, method: str, url: str, **options: object) -> requests.Response:
+        return request(session, method, world.address(url), **options)
+
+    monkeypatch.setattr(requests.Session, "request", rewritten)
+    monkeypatch.setattr(sys.modules["gdown.download"], "DEFAULT_COOKIES_FILE", str(tmp_path / "cookies" / "jar.txt"))
+    yield world
+    world.close()
 
 
 def files_in(folder: Path) -> list[str]:

@@ -8,7 +8,7 @@ import torch
 from model.checkpoint import hand_over, load_network
 from model.network import STCN
 from tests.conftest import filled_network
-from util.download import DEFAULT_WEIGHTS, WEIGHTS_DRIVE_ID
+from util.download import DEFAULT_WEIGHTS, WEIGHTS
 from util.errors import InputError
 
 
@@ -93,7 +93,7 @@ def test_unusable_files_are_refused(network: STCN, tmp_path: Path) -> None:
 
 def test_missing_weights_say_where_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     message = refused(tmp_path / "missing.pth")
-    for part in (str(DEFAULT_WEIGHTS), "download_model.py", WEIGHTS_DRIVE_ID["s012"]):
+    for part in (str(DEFAULT_WEIGHTS), "download_model.py", WEIGHTS["s012"].address):
         assert part in message
     monkeypatch.setattr("model.checkpoint.DEFAULT_WEIGHTS", tmp_path / "stcn.pth")
     assert "download_model.py" in refused(tmp_path / "stcn.pth")

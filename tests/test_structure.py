@@ -35,6 +35,7 @@ MAY_IMPORT = {
         "dataset",
         "util",
     },
+    "downloading": {"dataset", "util"},
 }
 OURS = {*MAY_IMPORT, *(path.stem for path in ROOT.glob("*.py"))}
 

@@ -72,6 +72,12 @@ def run(arguments: list[str], launcher: list[str] | None = None) -> subprocess.C
     return subprocess.run(command, capture_output=True, text=True, cwd=TESTS, env=environment)
 
 
+def wait_for_first_row(root: Path, name: str) -> None:
+    deadline = time.monotonic() + 120
+    while not list((root / "log").glob(f"*_{name}/scalars.csv")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 def saved(root: Path, pattern: str) -> Path:
     (path,) = (root / "saves").glob(f"*/{pattern}")
     return path
@@ -133,9 +139,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(data: Path) -> None:
     assert run([*arguments, "--id", "straight"]).returncode == 0
     command = [sys.executable, str(ROOT / "train.py"), *arguments, "--id", "stopped"]
     process = subprocess.Popen(command, cwd=TESTS, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    deadline = time.monotonic() + 120
-    while not list((data / "log").glob("*_stopped/scalars.csv")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for_first_row(data, "stopped")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 128 + signal.SIGTERM
     checkpoint = saved(data, "*_stopped_checkpoint.pth")
@@ -146,6 +150,52 @@ def test_a_stopped_run_resumes_to_the_same_weights(data: Path) -> None:
     expected, found = (torch.load(saved(data, f"*_{name}_3.pth")) for name in ("straight", "stopped"))
     for name, tensor in expected.items():
         assert torch.equal(tensor, found[name]), name
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("launcher", [[], TORCHRUN])
+def test_a_signal_to_all_processes_saves_a_checkpoint(data: Path, launcher: list[str]) -> None:
+    """As terminals and schedulers send it, to loading processes as well."""
+    arguments = options(data, "--stage", 3, "-i", 1000, "-b", 1, "--network", "small", "--id", "x")
+    command = [sys.executable, *launcher, str(ROOT / "train.py"), *arguments]
+    process = subprocess.Popen(command, cwd=TESTS, env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True)
+    wait_for_first_row(data, "x")
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(60) != 0
+    assert 1 <= torch.load(saved(data, "*_x_checkpoint.pth"))["iteration"] < 1000
+
+
+@pytest.mark.long
+def test_bad_data_stop_all_processes_with_one_line_and_a_checkpoint(data: Path) -> None:
+    for path in (data / "YouTube/train_480p/JPEGImages/v2").iterdir():
+        path.write_bytes(path.read_bytes()[:100])
+    result = run(options(data, "--stage", 3, "-i", 40, "-b", 1, "--network", "small", "--id", "x"), TORCHRUN)
+    assert result.returncode != 0
+    errors = [line for line in result.stderr.splitlines() if "train.py: error: " in line]
+    assert errors
+    assert all(re.search(r"v2/0000\d\.jpg: unreadable image", line) for line in errors)
+    assert "Original Traceback" not in result.stderr
+    assert torch.load(saved(data, "*_x_checkpoint.pth"))["iteration"] < 40
+
+
+@pytest.mark.long
+def test_resuming_after_a_crash_keeps_one_row_per_iteration(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From inside the run's folder; later rows are dropped, the first settings kept, old networks removed."""
+    more = ["--stage", 0, "--scenes", "--num_objects", 2, "-b", 2, "-i", 4, "--save_every", 1, "--network", "small"]
+    arguments = options(data, *more, "--keep", 2)
+    assert run([*arguments, "--id", "x", "--cosine"]).returncode == 0
+    folder = saved(data, "*_x_4.pth").parent
+    assert sorted(path.name[-5] for path in folder.glob("*_[0-9].pth")) == ["3", "4"]
+    checkpoint = torch.load(folder / f"{folder.name}_checkpoint.pth")
+    torch.save({**checkpoint, "iteration": 2}, folder / f"{folder.name}_checkpoint.pth")
+    resuming = [item for item in arguments if item != "--from_scratch"]
+    command = [sys.executable, str(ROOT / "train.py"), *resuming, "--load_model", f"{folder.name}_checkpoint.pth"]
+    assert subprocess.run(command, cwd=folder).returncode == 0
+    log = data / "log" / folder.name
+    with (log / "scalars.csv").open() as file:
+        assert [row["iteration"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
+    assert json.loads((log / "settings.json").read_text())["from_scratch"]
+    assert not json.loads((log / "settings_2.json").read_text())["from_scratch"]
 
 
 @pytest.fixture
@@ -185,6 +235,8 @@ def test_wrong_kinds_of_files_name_the_right_option(refused: Callable, tmp_path:
         (["--stage", 3, "--davis_root", "no", "--yv_root", "no"], r"no training video was found; point --davis_root, "),
         (["--stage", 3, "--vos_root", "nowhere:3"], r"nowhere/JPEGImages: no such folder"),
         (["--stage", 0], r"4 clips are fewer than a batch of 16; add data or give -b"),
+        (["-b", 0], r"argument -b/--batch_size: 0 is not positive"),
+        (["--stage", 3, "--scenes"], r"--scenes are made of photographs; give --stage 0"),
         (["--crop", 100], r"--crop must be a multiple of 16"),
         (["--load_network", "x"], r"--load_network, --load_model and --from_scratch exclude each other"),
     ],

@@ -1,5 +1,6 @@
 """Training steps: the optimizer's golden figures, exact resuming, accumulation, guards."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from dataset.training_clip import Clip, collate
+from model.network import STCN
 from model.trainer import OptimizerConfig, Trainer, class_maps, seed_everything
 from tests.conftest import filled_network
 from tests.deterministic import synthetic_video
@@ -148,6 +150,49 @@ def test_a_loss_that_is_not_finite_names_the_clips_and_changes_nothing() -> None
     assert torch.equal(network.key_comp.weight, before)
 
 
+def test_gradients_that_are_not_finite_are_refused() -> None:
+    """Under a finite loss: the derivative of a square root at 0."""
+    trainer = Trainer(filled_network(size="small"), OptimizerConfig())
+    trainer.network.key_proj.register_forward_hook(lambda *args: args[-1] + (0 * args[-1]).sqrt())
+    with pytest.raises(InputError, match="iteration 0: the norm of the gradients is nan on clips clip 0; try"):
+        trainer.step([collate([make_clip(0)])])
+
+
+def test_rates_of_encoder_and_rest_fall_along_a_cosine() -> None:
+    trainer = Trainer(STCN(size="small"), OptimizerConfig(lr=1.0, encoder_lr=0.1, cosine=4))
+    rates = []
+    for _ in range(4):
+        groups = trainer._optimizer.param_groups
+        rates.append(([group["lr"] for group in groups], trainer.lr))
+        trainer._optimizer.step()
+        trainer._scheduler.step()
+    expected = [(1 + math.cos(math.pi * step / 4)) / 2 for step in range(4)]
+    np.testing.assert_allclose([lr for _, lr in rates], expected)
+    np.testing.assert_allclose([encoder for (encoder, _), _ in rates], 0.1 * np.array(expected))
+    sizes = [sum(p.numel() for p in group["params"]) for group in groups]
+    assert sizes[0] == sum(p.numel() for p in trainer.network.key_encoder.parameters())
+    assert sum(sizes) == sum(p.numel() for p in trainer.network.parameters())
+
+
+def test_gradients_are_scaled_down_to_the_bound() -> None:
+    clips = [collate([make_clip(0)])]
+    free, bound = (
+        Trainer(filled_network(size="small"), OptimizerConfig(clip_norm=clip_norm)) for clip_norm in (None, 1e-3)
+    )
+    gradients, bounded = gradients_of(free, clips), gradients_of(bound, clips)
+    norm = torch.stack([gradient.norm() for gradient in gradients.values()]).norm()
+    assert free.compute_gradients(clips).gradient_norm > 1e-3
+    for name, gradient in gradients.items():
+        assert torch.allclose(bounded[name], gradient * 1e-3 / norm, rtol=1e-3, atol=1e-12), name
+
+
+def test_a_run_without_a_scaler_can_go_on_with_one() -> None:
+    trainer = Trainer(STCN(size="small"), OptimizerConfig())
+    trainer._scaler = torch.amp.GradScaler("cpu")
+    trainer.load_state_dict(Trainer(STCN(size="small"), OptimizerConfig()).state_dict())
+    assert trainer._scaler.get_scale() == 65536
+
+
 def test_class_maps_count_from_one_half() -> None:
-    masks = torch.tensor([[127, 128, 0], [0, 0, 255]], dtype=torch.uint8).view(1, 1, 2, 1, 3)
-    assert class_maps(masks).flatten().tolist() == [0, 1, 2]
+    masks = torch.tensor([[127, 128, 0, 128], [0, 0, 255, 128]], dtype=torch.uint8).view(1, 1, 2, 1, 4)
+    assert class_maps(masks).flatten().tolist() == [0, 1, 2, 1]

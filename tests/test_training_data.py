@@ -1,5 +1,6 @@
 """Training clips: the drawn geometry and colour against naive twins, the data sets, the order of drawing."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -22,8 +23,10 @@ from dataset.augmentation import (
     draw_colour,
     draw_crop,
 )
+from dataset.scene_dataset import Layer, SceneDataset, SceneRanges, compose
 from dataset.static_dataset import StaticTransformDataset, find_pairs, is_soft_mask
 from dataset.training_clip import ClipKey, collate, read_image, read_mask, read_size
+from dataset.training_data import static_data
 from dataset.vos_dataset import (
     EACH_FIFTH,
     RENDERED,
@@ -236,8 +239,14 @@ def videos(tmp_path: Path) -> list[TrainingVideo]:
 
 
 def test_frames_without_masks_and_short_videos_are_left_out(videos: list[TrainingVideo]) -> None:
-    assert [(video.name, len(video.frames)) for video in videos] == [("a", 8), ("b", 4)]
-    assert [path.stem for path in videos[1].masks] == ["00004", "00005", "00006", "00007"]
+    annotated = [video.annotated_frames() for video in videos]
+    assert [(video.frames.name, len(frames)) for video, frames in zip(videos, annotated)] == [("a", 8), ("b", 4)]
+    numbers = [f"0000{number}" for number in range(4, 8)]
+    assert [(frame.name, mask.name) for frame, mask in annotated[1]] == [(f"{n}.jpg", f"{n}.png") for n in numbers]
+
+
+def test_named_videos_can_be_left_out(videos: list[TrainingVideo], tmp_path: Path) -> None:
+    assert find_videos(tmp_path / "JPEGImages", tmp_path / "Annotations", excluded={"b"}) == videos[:1]
 
 
 def test_a_video_without_annotations_is_named(tmp_path: Path) -> None:
@@ -315,7 +324,8 @@ def test_rendered_videos_are_cropped_more_tightly() -> None:
 
 @pytest.mark.parametrize(
     ("values", "is_soft"),
-    [([0, 255], True), ([0, 1, 254, 255], True), ([0, 1], False), ([0, 1, 2, 255], False), ([0], False)],
+    [([0, 255], True), ([0, 1, 254, 255], True), ([0, 1], False), ([0, 1, 2, 255], False), ([0], False)]
+    + [([0, 60, 255, 255], True), ([0, 60, 60, 255], False)],  # a dark edge pixel; an unlabelled one
 )
 def test_grey_levels_are_told_from_ids(values: list[int], is_soft: bool) -> None:
     assert is_soft_mask(np.array([values], np.uint8)) == is_soft
@@ -349,6 +359,95 @@ def test_clips_of_photographs(photographs: Path) -> None:
     batch = collate([soft, ids])
     assert batch.masks.shape == (2, 3, 2, 48, 48)
     assert batch.object_exists.shape == (2, 2)
+
+
+def test_masks_of_the_published_sets_are_coverage(tmp_path: Path) -> None:
+    """Whatever grey levels they hold, and in whatever mode."""
+    folder = tmp_path / "ecssd"
+    folder.mkdir()
+    Image.fromarray(smooth_image(40, 40)).save(folder / "a.jpg")
+    levels = np.full((40, 40), 60, np.uint8)
+    levels[0, 0] = 61
+    Image.fromarray(levels).convert("RGB").save(folder / "a.png")
+    (pair,) = static_data(tmp_path).pairs
+    (coverage,) = pair.read_objects()
+    assert np.array_equal(coverage, levels)
+
+
+def test_a_photograph_without_objects_is_all_background(tmp_path: Path) -> None:
+    Image.fromarray(smooth_image(40, 40)).save(tmp_path / "a.jpg")
+    write_mask(tmp_path / "a.png", np.zeros((40, 40), np.uint8), None)
+    clip = StaticTransformDataset(find_pairs(tmp_path), crop=32, num_objects=2)[ClipKey(0, 0, 0)]
+    assert clip.object_exists.tolist() == [True, False]
+    assert not clip.masks.any()
+
+
+# Scenes
+
+
+def still_layer(image: np.ndarray, alpha: np.ndarray | None, objects: list[np.ndarray], smear=(0, 0)) -> Layer:
+    """A layer that lies in the crop as it is."""
+    size = image.shape[:2]
+    return Layer(image, alpha, objects, [transform(np.eye(3), size, size[0])], np.array(smear))
+
+
+def test_layers_hide_those_behind() -> None:
+    """A left half in front of a whole object, and a soft edge of one half between."""
+    grey = np.full((16, 16, 3), 100, np.uint8)
+    whole, left = np.full((16, 16), 255, np.uint8), np.zeros((16, 16), np.uint8)
+    left[:, :8], left[:, 8] = 255, 128
+    frame, (behind, before) = compose([still_layer(grey, None, [whole]), still_layer(2 * grey, left, [left])], 0, 16)
+    assert np.array_equal(before, left)
+    assert np.abs(behind.astype(int) + before - 255).max() <= 1
+    assert (frame[:, :8] == 200).all()
+    assert (frame[:, 9:] == 100).all()
+    assert np.abs(frame[:, 8].astype(int) - 150).max() <= 1
+
+
+def test_a_layer_is_blurred_along_its_motion_with_its_mask() -> None:
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:24, 16:24] = 255
+    image = np.repeat(mask[..., None], 3, 2)
+    frame, (coverage,) = compose([still_layer(image, None, [mask], smear=(8, 0))], 0, 32)
+    assert np.array_equal(frame[..., 0], coverage)
+    assert 0 < coverage[16, 14] < coverage[16, 17] < 255  # across the motion's edges
+    assert (coverage[8:24, 19:21] == coverage[16, 19]).all()  # and not along them
+    assert not coverage[:8].any()
+
+
+@pytest.fixture
+def scenes(photographs: Path) -> Callable[..., SceneDataset]:
+    return lambda **ranges: SceneDataset(
+        find_pairs(photographs), crop=64, num_objects=3, seed=3, ranges=SceneRanges(**ranges)
+    )
+
+
+def test_scenes_hold_objects_of_photographs_and_pasted_ones(scenes: Callable) -> None:
+    numbers = {}
+    for max_pasted in (0, 3):
+        data = scenes(max_pasted=max_pasted)
+        clips = [data[ClipKey(epoch, index, 5)] for epoch in range(10) for index in range(2)]
+        numbers[max_pasted] = np.mean([clip.object_exists.sum().item() for clip in clips])
+        for clip in clips:
+            assert clip.frames.shape == (3, 3, 64, 64)
+            exists = clip.object_exists
+            assert not clip.masks[:, ~exists].any()
+            assert ((clip.masks[0, exists] > 127).sum((1, 2)) >= 0.003 * 64**2).all()  # visible in the first frame
+            assert (clip.masks.int().sum(1) <= 256).all()  # no pixel shows two objects
+            assert torch.equal(data[ClipKey(0, 0, 5)].frames, clips[0].frames)
+    assert numbers[3] > numbers[0]
+
+
+def test_layers_of_a_scene_move_apart(scenes: Callable) -> None:
+    """Without drift the centres of a clip's objects stay; with it they leave in different directions."""
+    steps = {}
+    for drift in (0.0, 0.2):
+        data = scenes(drift=drift, warp=Augmentation(STILL, STILL, 0, 0), blur=0.0)
+        layers = data._draw_layers(data.pairs[1], generator(5))
+        steps[drift] = [np.diff([t.matrix[:2, 2] for t in layer.transforms[:2]], axis=0)[0] for layer in layers]
+    assert len(steps[0.0]) > 1
+    assert np.allclose(steps[0.0], 0)
+    assert np.ptp(steps[0.2], axis=0).min() > 1
 
 
 # Files

@@ -26,9 +26,9 @@ class ProcessGroup(NamedTuple):
         """Whether this process speaks and writes for all."""
         return self.rank == 0
 
-    def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process; waits for all."""
-        return any(self.gather(flag))
+    def first(self, item: T | None) -> T | None:
+        """The item of the first process, by rank, that has one; waits for all."""
+        return next((item for item in self.gather(item) if item is not None), None)
 
     def gather(self, item: T) -> list[T]:
         """Collect a picklable item of each process, by rank, in all of them."""
@@ -54,10 +54,8 @@ def process_group(backend: str = "gloo") -> Iterator[ProcessGroup]:
         torch.distributed.init_process_group(backend, timeout=LONGEST_WAIT)
     except ValueError as e:
         raise InputError(f"WORLD_SIZE is {size}, but other variables are missing ({e}); start with torchrun") from e
-    try:
-        yield ProcessGroup(torch.distributed.get_rank(), size)
-    finally:
-        torch.distributed.destroy_process_group()
+    yield ProcessGroup(torch.distributed.get_rank(), size)
+    torch.distributed.destroy_process_group()  # not on errors: it might wait for processes that wait for this one
 
 
 def is_main_process() -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,18 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise InputError(f"{path}: cannot be a folder to write to ({e.strerror}); choose another") from e
+
+
+def check_free_space(folder: Path, num_bytes: int, purpose: str) -> None:
+    """Make sure that a folder's disk has room.
+
+    Raises:
+        InputError: it has less than ``num_bytes``.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < num_bytes:
+        needed = f"{purpose} needs {num_bytes / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free"
+        raise InputError(f"{folder}: {needed}; make room, or choose another disk")
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

@@ -8,21 +8,28 @@ from pathlib import Path
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from util.files import make_folder
+from util.files import make_folder, write_then_rename
 
 
 class TrainingLog:
     """Write to ``folder``: TensorBoard's events, tables that are appended to, ``settings.json``.
 
+    A resumed run keeps the settings of its beginning and writes its own beside them; what an interrupted one wrote of
+    later iterations is dropped.
+
     Args:
         folder: of the run.
         settings: anything; values that JSON does not know are written as text.
+        start: iterations done before.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, object], start: int = 0) -> None:
         make_folder(folder)
-        self._folder, self._writer = folder, SummaryWriter(str(folder))
-        (folder / "settings.json").write_text(json.dumps(dict(settings), indent=1, default=str) + "\n")
+        self._folder, self._writer = folder, SummaryWriter(str(folder), purge_step=start + 1)
+        for table in folder.glob("*.csv"):
+            _drop_rows_after(table, start)
+        path = folder / (f"settings_{start}.json" if start else "settings.json")
+        path.write_text(json.dumps(dict(settings), indent=1, default=str) + "\n")
 
     def scalars(self, iteration: int, values: Mapping[str, float], *, table: str = "scalars") -> None:
         """Write named numbers of an iteration, also to ``<table>.csv``."""
@@ -43,3 +50,10 @@ class TrainingLog:
     def close(self) -> None:
         """Write what is still buffered."""
         self._writer.close()
+
+
+def _drop_rows_after(table: Path, iteration: int) -> None:
+    with table.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    with write_then_rename(table) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= iteration)])

@@ -37,6 +37,20 @@ PALETTE = make_palette()
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
+def decode_image(path: Path) -> Image.Image:
+    """Decode a mask, or any image, as it is stored.
+
+    Raises:
+        InputError: it is unreadable.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except UNREADABLE as e:
+        raise InputError(f"{path}: unreadable mask ({e}); write it again") from e
+    return image
+
+
 class MaskReader:
     """Read the masks of one video; a colour means the same object in all of them.
 
@@ -69,11 +83,7 @@ class MaskReader:
         Raises:
             InputError: the file is unreadable or holds no ids.
         """
-        try:
-            with Image.open(path) as image:
-                image.load()
-        except UNREADABLE as e:
-            raise InputError(f"{path}: unreadable mask ({e}); write it again") from e
+        image = decode_image(path)
         if image.mode == "P":
             colours = image.getpalette()
             self.palette = colours + PALETTE[len(colours) :]

@@ -1,0 +1,89 @@
+"""Train the small network of pretrained/stcn_small.pth: on scenes composed of photographs, then on videos.
+
+    python train_small.py --static_root DIR --vos_root DIR [--encoder_weights DIR] [--output FILE]
+
+Any photographs and videos with masks will do (docs/training.md: your own data). Started again after an interruption,
+with the same options, it goes on from the last checkpoint. Two CPU cores with bfloat16 take about two hours.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from model.checkpoint import read_state_dict
+from util.download import PROJECT_ROOT
+from util.errors import InputError, script_main
+from util.files import make_folder, write_then_rename
+
+COMMON = "--network small --num_objects 2 --crop 224 -b 4 --encoder_lr 0.5 --cosine --clip_norm 5 --save_every 100"
+RECIPES = {  # run -> what it adds to the options of train.py
+    "small_scenes": "--stage 0 --scenes --num_frames 3 -i 2200 --lr 2e-4 --bootstrap 500 2200",
+    "small_videos": "--stage 3 --num_frames 5 -i 300 --lr 5e-5 --bootstrap 0 1",
+}
+VIDEO_COPIES = 8  # of each video in an epoch
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--static_root", type=Path, required=True, help="photographs, name.jpg with name.png")
+    add("--vos_root", type=Path, required=True, help="videos, JPEGImages/<video> and Annotations/<video>")
+    add("--encoder_weights", type=Path, help="folder of resnet18*.pth (default: downloaded)")
+    add("--val_root", type=Path, help="annotated videos in DAVIS's layout to score after each stage")
+    add("--save_root", type=Path, default=PROJECT_ROOT / "saves", help="(default: saves)")
+    add("--log_root", type=Path, default=PROJECT_ROOT / "log", help="(default: log)")
+    add("--num_workers", type=int, default=1, help="processes that load clips (default: 1)")
+    add("--output", type=Path, default="stcn_small.pth", help="float16 weights to write (default: %(default)s)")
+    return parser.parse_args()
+
+
+def train_stage(args: argparse.Namespace, run: str, previous: Path | None) -> Path:
+    """Begin, resume or skip one stage; returns its network.
+
+    Raises:
+        InputError: the training failed; it has said why.
+    """
+    options = [*COMMON.split(), *RECIPES[run].split(), "--id", run]
+    options += ["--static_root", args.static_root, "--vos_root", f"{args.vos_root}:{VIDEO_COPIES}"]
+    options += ["--save_root", args.save_root, "--log_root", args.log_root, "--num_workers", args.num_workers]
+    if args.val_root is not None:
+        options += ["--val_root", args.val_root]
+    iterations = options[options.index("-i") + 1]
+    finished = sorted(args.save_root.glob(f"*_{run}/*_{run}_{iterations}.pth"))
+    if finished:
+        return finished[-1]
+    checkpoints = sorted(args.save_root.glob(f"*_{run}/*_checkpoint.pth"), key=lambda path: path.stat().st_mtime)
+    if checkpoints:
+        options += ["--load_model", checkpoints[-1]]
+    elif previous is not None:
+        options += ["--load_network", previous]
+    elif args.encoder_weights is not None:
+        options += ["--encoder_weights", args.encoder_weights]
+    status = subprocess.run([sys.executable, PROJECT_ROOT / "train.py", *map(str, options)]).returncode
+    if status:
+        raise InputError(f"{run}: train.py ended with status {status}; mend what it says and run this again")
+    return sorted(args.save_root.glob(f"*_{run}/*_{run}_{iterations}.pth"))[-1]
+
+
+@script_main
+def main() -> None:
+    args = parse_arguments()
+    network = None
+    for run in RECIPES:
+        network = train_stage(args, run, network)
+    state_dict = {
+        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
+        for name, tensor in read_state_dict(network).items()
+    }
+    make_folder(args.output.resolve().parent)
+    with write_then_rename(args.output) as temporary:
+        torch.save(state_dict, temporary)
+    print(f"{network} as float16: {args.output}, {args.output.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Values of command-line options, checked where they are read."""
+
+import argparse
+
+
+def positive_int(text: str) -> int:
+    """Parse an option's value: an integer above 0."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not positive")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """Parse an option's value: a number from 0 on."""
+    value = float(text)
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"{value} is negative")
+    return value
+
+
+def side(text: str) -> int:
+    """Parse an option's value: pixels of the short side, or -1 for the native size."""
+    value = int(text)
+    if value < 32 and value != -1:
+        raise argparse.ArgumentTypeError("must be at least 32, or -1 for the native size")
+    return value

@@ -1,0 +1,36 @@
+"""Progress bars of long jobs: bytes that pass, and items that threads work on."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import progressbar
+
+T, R = TypeVar("T"), TypeVar("R")
+
+
+def byte_bar(title: str, num_bytes: int | None) -> progressbar.ProgressBar:
+    """A bar to be updated with the bytes done so far; None: nobody knows how many there are."""
+    return progressbar.ProgressBar(
+        max_value=num_bytes or progressbar.UnknownLength,
+        max_error=False,
+        widgets=[
+            f"{title} ",
+            progressbar.Bar() if num_bytes else progressbar.AnimatedMarker(),
+            progressbar.DataSize(),
+            " ",
+            progressbar.AdaptiveTransferSpeed(),
+            " ",
+            progressbar.AdaptiveETA() if num_bytes else progressbar.Timer(),
+        ],
+    )
+
+
+def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """Results in order, under a progress bar; on an error or Ctrl-C what has not begun is dropped."""
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        yield from progressbar.progressbar(pool.map(function, items), max_value=len(items))
+    finally:
+        pool.shutdown(cancel_futures=True)

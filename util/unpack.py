@@ -1,0 +1,120 @@
+"""Unpacking archives safely: nothing outside the folder, nothing overwritten, whole or not at all."""
+
+import os
+import shutil
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path, PureWindowsPath
+from stat import S_IFMT, S_ISDIR, S_ISREG
+from typing import IO, NamedTuple
+
+from util.errors import InputError
+from util.files import check_free_space, make_folder
+from util.progress import byte_bar
+
+# What damaged, encrypted or exotic archives make the standard library raise.
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError)
+
+
+class DamagedError(InputError):
+    """An archive that cannot be unpacked."""
+
+
+class _Member(NamedTuple):
+    name: str
+    is_folder: bool
+    is_file: bool  # neither: a link or a device
+    open: Callable[[], IO[bytes]]
+
+
+def unpack(archive: Path, target: Path, marker: str) -> None:
+    """Unpack a zip or tar archive and the zips in it, and put a folder of it in place.
+
+    All is unpacked into a hidden folder beside ``target`` first. One that an interruption left behind is removed.
+
+    Args:
+        target: what the folder becomes.
+        marker: path, or pattern of one, of something in the wanted folder, wherever that lies in the archive.
+
+    Raises:
+        DamagedError: the archive cannot be read to its end.
+        InputError: the target is there already, the archive holds members that would lie outside, links or no such
+            folder, or the disk is full.
+    """
+    if target.exists():
+        raise InputError(f"{target}: is there already, and nothing is overwritten; move it away first")
+    make_folder(target.parent)
+    temporary = target.with_name(f".{target.name}.unpacking")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        _extract(archive, temporary)
+        for inner in sorted(temporary.rglob("*.zip")):
+            _extract(inner, inner.parent)
+            inner.unlink()
+        os.replace(_find_folder(temporary, marker, archive), target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _find_folder(root: Path, marker: str, archive: Path) -> Path:
+    """The folder nearest to the root that holds the marker."""
+    paths = (path for path in root.rglob(marker) if "__MACOSX" not in path.parts)
+    found = min(paths, key=lambda path: (len(path.parts), path), default=None)
+    if found is None:
+        raise InputError(f"{archive}: holds no {marker}; is it another archive? Give the right one")
+    return found.parents[len(Path(marker).parts) - 1]
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    """Write all files of an archive."""
+    make_folder(folder)
+    try:
+        if tarfile.is_tarfile(archive):
+            num_bytes, members = archive.stat().st_size, _tar_members(archive)
+        else:
+            with zipfile.ZipFile(archive) as file:
+                num_bytes, members = sum(info.file_size for info in file.infolist()), _zip_members(archive)
+        check_free_space(folder, num_bytes, f"unpacking {archive.name}")
+        with byte_bar(f"unpacking {archive.name}", num_bytes) as bar:
+            num_done = 0
+            for member in members:
+                num_done += _write_member(member, folder, archive)
+                bar.update(num_done)
+    except DAMAGED as e:
+        raise DamagedError(f"{archive}: damaged, or no zip or tar archive ({e}); get it again") from e
+
+
+def _write_member(member: _Member, folder: Path, archive: Path) -> int:
+    """Write one file, which must lie inside and be new; returns its bytes."""
+    relative = PureWindowsPath(member.name)  # knows the separators and roots of all systems
+    if relative.anchor or ".." in relative.parts:
+        raise InputError(f"{archive}: {member.name} would lie outside of the folder; do not trust this archive")
+    if not member.is_folder and not member.is_file:
+        raise InputError(f"{archive}: {member.name} is a link or a device, not a file; do not trust this archive")
+    path = folder.joinpath(*relative.parts)
+    make_folder(path if member.is_folder else path.parent)
+    if member.is_folder:
+        return 0
+    if path.exists():
+        raise InputError(f"{archive}: holds {member.name} twice, and nothing is overwritten; get it again")
+    with member.open() as source, path.open("xb") as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+        return copy.tell()
+
+
+def _zip_members(archive: Path) -> Iterator[_Member]:
+    with zipfile.ZipFile(archive) as file:
+        for info in file.infolist():
+            mode = info.external_attr >> 16
+            is_file = S_ISREG(mode) or not S_IFMT(mode)
+            yield _Member(info.filename, info.is_dir() or S_ISDIR(mode), is_file, partial(file.open, info))
+
+
+def _tar_members(archive: Path) -> Iterator[_Member]:
+    with tarfile.open(archive) as file:
+        while (info := file.next()) is not None:
+            yield _Member(info.name, info.isdir(), info.isreg(), partial(file.extractfile, info))
+            file.members.clear()  # else the list of a million members fills the memory

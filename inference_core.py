@@ -176,8 +176,7 @@ class InferenceCore:
             height, width = (STRIDE * cells for cells in features.key.shape[-2:])
             return torch.ones(1, height, width, device=features.key.device)
         memory_readout = self._bank.read(features.key)
-        objects_at_once = 1 if memory_readout.device.type == "cpu" else None  # a CPU gains nothing from more
-        logits = self.network.segment(memory_readout[None], features, objects_at_once=objects_at_once)[0]
+        logits = self.network.segment(memory_readout[None], features, objects_at_once=_at_once(memory_readout))[0]
         return aggregate(torch.sigmoid(logits)).softmax(0)
 
     def _insert(self, masks: Tensor, annotation: Tensor, labels: Sequence[int]) -> Tensor:
@@ -193,7 +192,7 @@ class InferenceCore:
     def _memorise_pending(self) -> None:
         if self._pending is not None and self.labels:
             image, key, f16, masks, is_temporary, is_annotated = self._pending
-            values = self.network.encode_value(image, f16, masks[None])[0]
+            values = self.network.encode_value(image, f16, masks[None], objects_at_once=_at_once(masks))[0]
             self._bank.add_memory(key, values, is_temporary=is_temporary, is_annotated=is_annotated)
         self._pending = None
 
@@ -210,3 +209,8 @@ class InferenceCore:
             raise ValueError(f"mask {tuple(mask.shape)} and image {size} differ in size")
         if len(set(labels)) < len(labels) or 0 in labels:
             raise ValueError(f"labels must be distinct and not 0: {list(labels)}")
+
+
+def _at_once(tensor: Tensor) -> int | None:
+    """Objects to encode and decode together: a CPU is as fast with one, which takes the least memory."""
+    return 1 if tensor.device.type == "cpu" else None

@@ -178,14 +178,14 @@ class MemoryBank:
         """
         query = query_key.float().flatten(2)
         chunk_size = CHUNK_SIZE_CUDA if query.is_cuda else CHUNK_SIZE
-        num_queries = query.shape[2]
+        num_queries, num_positions = query.shape[2], (stop - start) * self._keys.block.shape[1]
         if self.kernel_sigma is None:
-            num_positions = (stop - start) * self._keys.block.shape[1]
             num_queries = min(num_queries, max(MIN_QUERIES, chunk_size // num_positions))
+        num_positions = min(num_positions, max(1, chunk_size // num_queries))
         queries = query.split(num_queries, dim=2)
         selected = [None] * len(queries) if best is None else list(map(TopK, *(x.split(num_queries) for x in best)))
-        workspace = query.new_empty(max(chunk_size, num_queries))  # once: fresh pages cost a CPU more than the product
-        for first, keys in self._key_chunks(start, stop, max(1, chunk_size // num_queries)):
+        workspace = query.new_empty(num_positions * num_queries)  # once: fresh pages cost a CPU more than the product
+        for first, keys in self._key_chunks(start, stop, num_positions):
             memory_key = keys.t()[None].float()
             squared_norm = memory_key.square().sum(1, keepdim=True)
             for index, part in enumerate(queries):

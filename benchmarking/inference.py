@@ -47,7 +47,8 @@ class Measured(NamedTuple):
 
     fps: float  # from frames in memory to masks in memory
     fps_with_files: float  # with reading JPEGs and writing PNGs beside it; NaN if that was not measured
-    peak_memory: float  # GiB
+    memory: float  # peak in GiB, beyond what the libraries hold once imported
+    libraries: float  # GiB
 
 
 def frames_of(case: Case) -> Iterator[np.ndarray]:
@@ -90,6 +91,7 @@ def write_clip(case: Case, root: Path) -> VideoEntry:
 def measure_ours(case: Case) -> Measured:
     """Segment the clip from files to files, as the evaluation scripts do."""
     device, dtype = torch.device(case.device), PRECISIONS[case.precision]
+    libraries = current_memory(device)
     torch.backends.cudnn.allow_tf32 = dtype != torch.float32
     network = optimise(make_network(case), dtype, use_compile=case.compile)
     fps, fps_with_files = [], []
@@ -104,12 +106,15 @@ def measure_ours(case: Case) -> Measured:
             start = time.perf_counter()
             fps.append(case.frames / segment_video(network, Video(entry), settings, None))
             fps_with_files.append(case.frames / (time.perf_counter() - start))
-    return Measured(statistics.median(fps), statistics.median(fps_with_files), peak_memory(device))
+    return Measured(
+        statistics.median(fps), statistics.median(fps_with_files), peak_memory(device) - libraries, libraries
+    )
 
 
 def measure_twin(case: Case) -> Measured:
     """Segment the clip with the published twin, all frames in memory beforehand as its loader left them."""
     device, dtype = torch.device(case.device), PRECISIONS[case.precision]
+    libraries = current_memory(device)
     torch.backends.cudnn.allow_tf32 = dtype != torch.float32
     network = make_network(case)
     frames = torch.stack([prepare_image(frame, case.size, device) for frame in frames_of(case)])
@@ -122,7 +127,7 @@ def measure_twin(case: Case) -> Measured:
         masks = [twin.step(mask if index == 0 else None).argmax(0) for index in range(num_frames)]
         torch.stack(masks).to(torch.uint8).cpu().numpy()
         fps.append(num_frames / (time.perf_counter() - start))
-    return Measured(statistics.median(fps[1:]), float("nan"), peak_memory(device))
+    return Measured(statistics.median(fps[1:]), float("nan"), peak_memory(device) - libraries, libraries)
 
 
 def compare(cases: list[Case], *, with_twin: bool = True) -> list[dict]:
@@ -137,17 +142,18 @@ def compare(cases: list[Case], *, with_twin: bool = True) -> list[dict]:
         key = (case.objects, twin_precision)
         if with_twin and key not in twins:
             twins[key] = run_apart(measure_twin, Case(**{**asdict(case), "precision": twin_precision}))
-        twin = twins.get(key, Measured(*[float("nan")] * 3))
+        twin = twins.get(key, Measured(*[float("nan")] * 4))
         rows.append({"case": asdict(case), "ours": ours._asdict(), "twin": twin._asdict()})
     columns = ["objects", "precision", "FPS", "with files", "twin's FPS", "faster", "GiB", "twin's GiB", "less"]
     print(format_table(columns, [_row(row) for row in rows]))
+    print(f"memory: peak beyond the {rows[0]['ours']['libraries']:.2f} GiB that the imported libraries hold")
     return rows
 
 
 def _row(row: dict) -> list:
     ours, twin, case = row["ours"], row["twin"], row["case"]
     speed = [ours["fps"], ours["fps_with_files"], twin["fps"], ours["fps"] / twin["fps"]]
-    memory = [ours["peak_memory"], twin["peak_memory"], twin["peak_memory"] / ours["peak_memory"]]
+    memory = [ours["memory"], twin["memory"], twin["memory"] / ours["memory"]]
     return [case["objects"], case["precision"], *speed, *memory]
 
 

@@ -88,9 +88,9 @@ class FeatureFuser(nn.Module):
         self.attention = attention
         self.block2 = ResBlock(out_channels, out_channels)
 
-    def forward(self, x: Tensor, f16: Tensor) -> Tensor:
-        """x ``[B*K,C1,h,w]``, f16 ``[B,C2,h,w]``, C1 + C2 = in_channels -> ``[B*K,out_channels,h,w]``."""
-        x = self.block1(x, self.block1.share(f16))
+    def forward(self, x: Tensor, f16_part: SharedInput) -> Tensor:
+        """x ``[B*K,C1,h,w]``, and what ``block1`` shares of the other channels -> ``[B*K,out_channels,h,w]``."""
+        x = self.block1(x, f16_part)
         return self.block2(x if self.attention is None else x + self.attention(x))
 
 

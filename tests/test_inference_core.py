@@ -111,9 +111,9 @@ class Counting:
         self.keys += 1
         return self.network.encode_key(*args)
 
-    def encode_value(self, *args):
+    def encode_value(self, *args, **options):
         self.values += 1
-        return self.network.encode_value(*args)
+        return self.network.encode_value(*args, **options)
 
     def segment(self, *args, **options):
         self.segments += 1

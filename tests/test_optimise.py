@@ -36,6 +36,7 @@ def test_folded_network_equals_the_plain_one(variant: dict) -> None:
     assert_close(fast.encode_value(frame, features.f16, objects), values)
     assert_close(fast.segment(values, features), plain.segment(values, expected))
     assert_close(plain.segment(values, expected, objects_at_once=1), plain.segment(values, expected))
+    assert_close(plain.encode_value(frame, expected.f16, objects, objects_at_once=1), values)
 
 
 def test_folding_knows_statistics_scale_and_bias() -> None:

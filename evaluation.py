@@ -13,6 +13,7 @@ from dataset.videos import Video, VideoEntry, count_frames
 from evaluation_settings import Settings
 from model.checkpoint import load_network
 from model.network import STCN
+from model.optimise import optimise
 from scoring import SequenceScores, format_scores, list_truth, score_sequence, write_scores
 from segmentation import segment_video
 from util.device import describe_device, peak_memory
@@ -66,7 +67,7 @@ def _own_share(entries: Sequence[VideoEntry], group: ProcessGroup) -> Sequence[V
 def _segment_videos(
     entries: Sequence[VideoEntry], model: Path, settings: Settings, group: ProcessGroup
 ) -> list[VideoResult]:
-    network = load_network(model, settings.device)
+    network = optimise(load_network(model, settings.device), settings.dtype, use_compile=settings.compile)
     results = []  # of errors only their text: a traceback would keep a video's memory alive
     for index, entry in enumerate(entries):
         title = f"{entry.name} ({index + 1} of {len(entries)})"
@@ -118,7 +119,7 @@ def _report_process(results: Sequence[VideoResult], settings: Settings, group: P
     if not any(result.frames or not result.error for result in results):
         return
     name = "" if group.size == 1 else f"process {group.rank} of 0 to {group.size - 1}: "
-    device = describe_device(settings.device, settings.config.amp_dtype)
+    device = describe_device(settings.device, settings.dtype)
     print(f"{name}{_describe([results])}, peak memory {peak_memory(settings.device):.2f} GiB ({device})", flush=True)
 
 

@@ -11,6 +11,7 @@ from util.device import choose_amp_dtype, choose_device
 from util.download import default_weights
 from util.options import not_negative, positive_int, side
 
+FRAMES_AT_ONCE_CUDA = 4
 KERNEL_ABOVE = 480  # short side above which multi-scale testing reads the memory kernelized
 
 
@@ -30,6 +31,9 @@ class Settings:
     output: Path  # masks go to output/<video>/
     device: torch.device
     config: InferenceConfig
+    dtype: torch.dtype = torch.float32  # to compute in
+    compile: bool = False
+    frames_at_once: int = 1  # whose keys are encoded together
     views: tuple[View, ...] = (View(),)
     output_all: bool = False  # write frames that a benchmark does not ask for as well
     score: bool = False  # against the entries' truth
@@ -75,6 +79,8 @@ def make_parser(description: str, *flags: str) -> argparse.ArgumentParser:
     kernel_help = f"kernel of memory reading at --scales above {KERNEL_ABOVE}, in cells of 16 pixels; 0: plain reading"
     add("--kernel_sigma", type=not_negative, default=7, help=f"{kernel_help} (default: 7)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    add("--frames_at_once", type=positive_int, help=f"keys encoded together ({FRAMES_AT_ONCE_CUDA} on CUDA, else 1)")
+    add("--compile", action="store_true", help="compile the network: pays for many frames of one size")
     add("--overlay", action="store_true", help="write <video>_overlay.mp4 with coloured, numbered objects")
     add("--save_scores", action="store_true", help="write probabilities (.npz per frame) and confidences (.csv)")
     add("--keep_annotations", action="store_true", help="write given masks through unchanged")
@@ -103,10 +109,16 @@ def make_settings(args: argparse.Namespace, *, use_amp: bool, short_side: int) -
         mem_every=args.mem_every,
         include_last=args.include_last,
         max_memory_frames=args.max_memory_frames,
-        amp_dtype=choose_amp_dtype(device) if use_amp else None,
     )
+    args.dtype = (choose_amp_dtype(device) if use_amp else None) or torch.float32
+    args.frames_at_once = args.frames_at_once or default_frames_at_once(device)
     options = {field.name: getattr(args, field.name) for field in fields(Settings) if hasattr(args, field.name)}
     return Settings(**{**options, "device": device, "config": config, "views": _make_views(args, short_side)})
+
+
+def default_frames_at_once(device: torch.device) -> int:
+    """How many keys to encode together: a GPU is not busy with one, a CPU is."""
+    return FRAMES_AT_ONCE_CUDA if device.type == "cuda" else 1
 
 
 def _make_views(args: argparse.Namespace, short_side: int) -> tuple[View, ...]:

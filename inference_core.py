@@ -27,7 +27,6 @@ class InferenceConfig:
     include_last: bool = False  # hold the last frame as a temporary memory
     max_memory_frames: int | None = None  # bound on the memory frames; None: no bound
     kernel_sigma: float | None = None  # kernelized memory reading, in cells of 16 pixels; None: plain
-    amp_dtype: torch.dtype | None = None  # automatic mixed precision in this dtype; None: float32 throughout
 
     def __post_init__(self) -> None:
         for name in ("top_k", "mem_every", "max_memory_frames", "kernel_sigma"):
@@ -36,11 +35,35 @@ class InferenceConfig:
                 raise ValueError(f"{name} must be positive, not {value}")
 
 
+class FrameRole(NamedTuple):
+    """What a frame is needed for."""
+
+    is_memory: bool  # memorised for good
+    is_computed: bool  # segmented at all
+
+
+class MemorySchedule:
+    """Tell the role of one frame after the other. The first one is the first with objects."""
+
+    def __init__(self, config: InferenceConfig) -> None:
+        self._config = config
+        self._frame = self._last_memory_frame = 0
+
+    def next_role(self, *, is_annotated: bool, need_output: bool) -> FrameRole:
+        """The role of the next frame."""
+        is_memory = is_annotated or self._frame - self._last_memory_frame >= self._config.mem_every
+        if is_memory:
+            self._last_memory_frame = self._frame
+        self._frame += 1
+        return FrameRole(is_memory, is_memory or need_output or self._config.include_last)
+
+
 class _PendingMemory(NamedTuple):
     """A frame to be memorised before the next one is segmented: the last frame of a video costs no value."""
 
     image: Tensor  # [1,3,H,W] padded
-    features: KeyFeatures
+    key: Tensor  # of the frame's features, as is f16
+    f16: Tensor
     masks: Tensor  # [K,H,W] aggregated probabilities
     is_temporary: bool
     is_annotated: bool
@@ -50,7 +73,7 @@ class InferenceCore:
     """Propagate masks through one video, a frame at a time.
 
     Args:
-        network: in eval mode, on the device to compute on.
+        network: in eval mode, on the device and in the dtype to compute in; ``model.optimise`` makes it faster.
         config: settings of propagation.
     """
 
@@ -59,10 +82,24 @@ class InferenceCore:
         self.config = config
         self.labels: list[int] = []  # ids of the objects known so far, in the order of their entry
         self._bank = MemoryBank(config.top_k, max_frames=config.max_memory_frames, kernel_sigma=config.kernel_sigma)
+        self._schedule = MemorySchedule(config)
         self._pending: _PendingMemory | None = None
-        self._num_frames = 0
-        self._last_memory_frame = 0
         self._frame_size: tuple[int, int] | None = None
+
+    @torch.inference_mode()
+    def encode_ahead(self, images: Tensor) -> list[KeyFeatures]:
+        """Encode several frames together, ahead of their steps: ``[T,3,H,W]``, as given to ``step``."""
+        features = self.network.encode_key(Padding.to_multiple(*images.shape[2:], STRIDE).add(images))
+        return [KeyFeatures(*(x[index : index + 1] for x in features)) for index in range(len(images))]
+
+    def skip(self) -> None:
+        """Pass over a frame for which ``step`` would do nothing; this takes no image.
+
+        Raises:
+            ValueError: the frame is due as memory.
+        """
+        if self.labels and self._schedule.next_role(is_annotated=False, need_output=False).is_computed:
+            raise ValueError("a frame that is due as memory cannot be skipped")
 
     @torch.inference_mode()
     def step(
@@ -72,6 +109,7 @@ class InferenceCore:
         labels: Sequence[int] = (),
         *,
         need_output: bool = True,
+        features: KeyFeatures | None = None,
     ) -> Tensor | None:
         """Take the next frame of the video.
 
@@ -85,6 +123,7 @@ class InferenceCore:
             labels: ids annotated by ``mask``, distinct and not 0; an id without a pixel is an object not in sight.
                 Default: the ids found in the mask.
             need_output: whether to return probabilities.
+            features: the image's, if ``encode_ahead`` gave them.
 
         Returns:
             ``[1+K,H,W]`` float32 probabilities that sum to 1: background, then the objects in the order of
@@ -96,26 +135,23 @@ class InferenceCore:
         if mask is not None and not labels:
             labels = [int(label) for label in mask.unique() if label != 0]
         self._check(image, mask, labels)
-        frame, self._num_frames = self._num_frames, self._num_frames + 1
         is_annotated = mask is not None and len(labels) > 0
         if not (self.labels or is_annotated):
             return None
-        is_memory = is_annotated or frame - self._last_memory_frame >= self.config.mem_every
-        if not (is_memory or need_output or self.config.include_last):
+        role = self._schedule.next_role(is_annotated=is_annotated, need_output=need_output)
+        if not role.is_computed:
             return None
 
         padding = Padding.to_multiple(*self._frame_size, STRIDE)
         padded = padding.add(image[None])
-        with torch.autocast(image.device.type, self.config.amp_dtype, enabled=self.config.amp_dtype is not None):
-            self._memorise_pending()
-            features = self.network.encode_key(padded)
-            probabilities = self._segment(features)
+        self._memorise_pending()
+        features = features or self.network.encode_key(padded)
+        probabilities = self._segment(features)
         if is_annotated:
             probabilities = self._insert(probabilities[1:], padding.add(mask), labels)
-        if is_memory or self.config.include_last:
-            self._pending = _PendingMemory(padded, features, probabilities[1:], not is_memory, is_annotated)
-        if is_memory:
-            self._last_memory_frame = frame
+        if role.is_memory or self.config.include_last:
+            masks = probabilities[1:]
+            self._pending = _PendingMemory(padded, features.key, features.f16, masks, not role.is_memory, is_annotated)
         return padding.remove(probabilities) if need_output else None
 
     def remove(self, label: int) -> None:
@@ -140,7 +176,7 @@ class InferenceCore:
             height, width = (STRIDE * cells for cells in features.key.shape[-2:])
             return torch.ones(1, height, width, device=features.key.device)
         memory_readout = self._bank.read(features.key)
-        logits = self.network.segment(memory_readout[None], features)[0]
+        logits = self.network.segment(memory_readout[None], features, objects_at_once=_at_once(memory_readout))[0]
         return aggregate(torch.sigmoid(logits)).softmax(0)
 
     def _insert(self, masks: Tensor, annotation: Tensor, labels: Sequence[int]) -> Tensor:
@@ -155,9 +191,9 @@ class InferenceCore:
 
     def _memorise_pending(self) -> None:
         if self._pending is not None and self.labels:
-            image, features, masks, is_temporary, is_annotated = self._pending
-            values = self.network.encode_value(image, features.f16, masks[None])[0]
-            self._bank.add_memory(features.key, values, is_temporary=is_temporary, is_annotated=is_annotated)
+            image, key, f16, masks, is_temporary, is_annotated = self._pending
+            values = self.network.encode_value(image, f16, masks[None], objects_at_once=_at_once(masks))[0]
+            self._bank.add_memory(key, values, is_temporary=is_temporary, is_annotated=is_annotated)
         self._pending = None
 
     def _check(self, image: Tensor, mask: Tensor | None, labels: Sequence[int]) -> None:
@@ -173,3 +209,8 @@ class InferenceCore:
             raise ValueError(f"mask {tuple(mask.shape)} and image {size} differ in size")
         if len(set(labels)) < len(labels) or 0 in labels:
             raise ValueError(f"labels must be distinct and not 0: {list(labels)}")
+
+
+def _at_once(tensor: Tensor) -> int | None:
+    """Objects to encode and decode together: a CPU is as fast with one, which takes the least memory."""
+    return 1 if tensor.device.type == "cpu" else None

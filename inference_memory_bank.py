@@ -8,6 +8,8 @@ from torch import Tensor
 from model.memory import TopK, apply_kernel, get_similarity, merge_top_k, readout_top_k
 
 CHUNK_SIZE = 2**23  # numbers of the similarity held at a time: 32 MiB
+CHUNK_SIZE_CUDA = 2**25
+MIN_QUERIES = 64  # query positions compared at a time
 
 
 class FrameBuffer:
@@ -23,6 +25,7 @@ class FrameBuffer:
         self._expected_frames = expected_frames
         self.block: Tensor | None = None  # [capacity, ...]
         self.slots: list[int] = []
+        self._slot_table: Tensor | None = None  # of the slots as they are, if asked for
         self._free: list[int] = []
 
     def __len__(self) -> int:
@@ -35,14 +38,18 @@ class FrameBuffer:
         slot = self._free.pop()
         self.block[slot] = frame
         self.slots.append(slot)
+        self._slot_table = None
 
     def discard(self, index: int) -> None:
         """Forget the frame at ``index``, counted from the oldest; negative from the newest."""
         self._free.append(self.slots.pop(index))
+        self._slot_table = None
 
     def slot_table(self) -> Tensor:
         """Slots, newest frame first: ``[len(self)]`` int64 on the block's device."""
-        return torch.tensor(self.slots[::-1], device=self.block.device)
+        if self._slot_table is None:
+            self._slot_table = torch.tensor(self.slots[::-1]).to(self.block.device, non_blocking=self.block.is_cuda)
+        return self._slot_table
 
     def _grow(self, frame: Tensor) -> None:
         used = 0 if self.block is None else len(self.block)
@@ -164,14 +171,29 @@ class MemoryBank:
         self._has_temporary = self._has_temporary and from_newest != -1
 
     def _select(self, best: TopK | None, start: int, stop: int, query_key: Tensor) -> TopK:
-        """Extend the selection by the frames ``start`` to ``stop``, counted from the newest."""
-        query = query_key.flatten(2)
-        for first, keys in self._key_chunks(start, stop, max(1, CHUNK_SIZE // query.shape[2])):
-            similarity = get_similarity(keys.t()[None], query)
-            if self.kernel_sigma is not None:
-                similarity = apply_kernel(similarity, query, self.kernel_sigma, query_key.shape[3])
-            best = merge_top_k(best, similarity[0], first, self.top_k)
-        return best
+        """Extend the selection by the frames ``start`` to ``stop``, counted from the newest.
+
+        Few query positions are compared with many memory positions at a time: that leaves the least to merge. The
+        kernel needs all query positions.
+        """
+        query = query_key.float().flatten(2)
+        chunk_size = CHUNK_SIZE_CUDA if query.is_cuda else CHUNK_SIZE
+        num_queries, num_positions = query.shape[2], (stop - start) * self._keys.block.shape[1]
+        if self.kernel_sigma is None:
+            num_queries = min(num_queries, max(MIN_QUERIES, chunk_size // num_positions))
+        num_positions = min(num_positions, max(1, chunk_size // num_queries))
+        queries = query.split(num_queries, dim=2)
+        selected = [None] * len(queries) if best is None else list(map(TopK, *(x.split(num_queries) for x in best)))
+        workspace = query.new_empty(num_positions * num_queries)  # once: fresh pages cost a CPU more than the product
+        for first, keys in self._key_chunks(start, stop, num_positions):
+            memory_key = keys.t()[None].float()
+            squared_norm = memory_key.square().sum(1, keepdim=True)
+            for index, part in enumerate(queries):
+                similarity = get_similarity(memory_key, part, squared_norm=squared_norm, workspace=workspace)
+                if self.kernel_sigma is not None:
+                    similarity = apply_kernel(similarity, part, self.kernel_sigma, query_key.shape[3])
+                selected[index] = merge_top_k(selected[index], similarity[0], first, self.top_k)
+        return TopK(*map(torch.cat, zip(*selected)))
 
     def _key_chunks(self, start: int, stop: int, num_positions: int) -> Iterator[tuple[int, Tensor]]:
         """Yield up to ``num_positions`` keys ``[n,CK]`` at a time, with the first one's position."""

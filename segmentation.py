@@ -1,12 +1,15 @@
 """Segment one video: frames in, masks out.
 
 Reading and writing run in threads beside the computing: a loader some frames ahead, writers behind. Each frame is
-read once and each mask written as soon as it is final.
+read once, unless nobody needs it, and each mask written as soon as it is final. On CUDA the host never waits for the
+frame that it has just sent off, only for the one before.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import progressbar
@@ -17,9 +20,10 @@ from torch import Tensor
 from dataset.transforms import input_size, prepare_image, prepare_mask
 from dataset.videos import Frame, Video
 from evaluation_settings import Settings, View
-from inference_core import InferenceCore
-from model.network import STCN
-from util.pipeline import prefetch
+from inference_core import InferenceConfig, InferenceCore, MemorySchedule
+from model.network import STCN, KeyFeatures
+from util.pipeline import batched, prefetch
+from util.tensor_util import ToHost
 from util.video_output import Prediction, VideoOutput
 
 FRAMES_AHEAD = 4
@@ -32,18 +36,33 @@ class ViewSegmenter:
         self.core = InferenceCore(network, replace(settings.config, kernel_sigma=view.kernel_sigma))
         self._view, self._device = view, settings.device
 
-    def step(self, frame: Frame) -> Tensor | None:
-        """Probabilities ``[1+K,H,W]`` at the frame's own size, if they are wanted."""
-        frame_size = frame.image.shape[:2]
-        size = input_size(*frame_size, self._view.short_side)
+    def run(self, frames: Sequence[Frame]) -> Iterator[Tensor | None]:
+        """Probabilities ``[1+K,H,W]`` of the next frames at their own size, of those that are wanted.
+
+        The keys of all these frames are encoded together.
+        """
+        images = [self._prepare(frame) for frame in frames if frame.image is not None]
+        ahead = iter(zip(images, self.core.encode_ahead(torch.stack(images)) if images else ()))
+        for frame in frames:
+            if frame.image is None:
+                self.core.skip()
+                yield None
+            else:
+                yield self._step(frame, *next(ahead))
+
+    def _prepare(self, frame: Frame) -> Tensor:
+        size = input_size(*frame.image.shape[:2], self._view.short_side)
         image = prepare_image(frame.image, size, self._device)
-        mask = None if frame.mask is None else prepare_mask(frame.mask, size, self._device)
-        if self._view.is_mirrored:
-            image, mask = image.flip(-1), None if mask is None else mask.flip(-1)
-        probabilities = self.core.step(image, mask, frame.labels, need_output=frame.is_wanted)
-        if probabilities is None:
+        return image.flip(-1) if self._view.is_mirrored else image
+
+    def _step(self, frame: Frame, image: Tensor, features: KeyFeatures) -> Tensor | None:
+        mask = None if frame.mask is None else prepare_mask(frame.mask, image.shape[1:], self._device)
+        if mask is not None and self._view.is_mirrored:
+            mask = mask.flip(-1)
+        found = self.core.step(image, mask, frame.labels, need_output=frame.is_wanted, features=features)
+        if found is None:
             return None
-        resized = resize_probabilities(probabilities, frame_size)
+        resized = resize_probabilities(found, frame.image.shape[:2])
         return resized.flip(-1) if self._view.is_mirrored else resized
 
 
@@ -52,6 +71,25 @@ def resize_probabilities(probabilities: Tensor, size: tuple[int, int]) -> Tensor
     if probabilities.shape[1:] == size:
         return probabilities
     return F.interpolate(probabilities[None], size, mode="bilinear", align_corners=False)[0]
+
+
+class _Computed(NamedTuple):
+    """A segmented frame whose results are on their way to host memory."""
+
+    frame: Frame
+    labels: tuple[int, ...]
+    rows: ToHost  # [H,W] uint8 or int16, row of the most probable object
+    scores: ToHost | None  # [1+K,H,W] float16
+
+    def finish(self, id_dtype: type, keep_annotations: bool) -> Prediction:
+        """Ids instead of rows."""
+        frame = self.frame
+        ids = np.array([0, *self.labels], id_dtype)[self.rows.numpy()]
+        if keep_annotations and frame.mask is not None:
+            ids[np.isin(ids, frame.labels)] = 0
+            ids = np.where(frame.mask > 0, frame.mask, ids).astype(id_dtype)
+        scores = None if self.scores is None else self.scores.numpy()
+        return Prediction(frame.name, frame.image, ids, self.labels, scores)
 
 
 def segment_video(network: STCN, video: Video, settings: Settings, title: str | None) -> float:
@@ -64,8 +102,8 @@ def segment_video(network: STCN, video: Video, settings: Settings, title: str | 
         Seconds of computing: from frames in memory to masks in memory.
     """
     segmenters = [ViewSegmenter(network, view, settings) for view in settings.views]
+    frames = prefetch(video.read(needed_frames(video, settings.config)), FRAMES_AHEAD + settings.frames_at_once)
     id_dtype = np.uint8 if video.labels[-1] < 256 else np.uint16
-    seconds = 0.0
     output = VideoOutput(
         settings.output / video.name,
         video.palette,
@@ -73,33 +111,41 @@ def segment_video(network: STCN, video: Video, settings: Settings, title: str | 
         overlay=settings.overlay,
         save_scores=settings.save_scores,
     )
+    seconds, previous = 0.0, []
     with output, _progress_bar(title, len(video.frame_names)) as bar:
-        for frame in prefetch(video, FRAMES_AHEAD):
+        for batch in chain(batched(frames, settings.frames_at_once), [[]]):  # at last only what is on its way
             start = time.perf_counter()
-            prediction = _segment_frame(segmenters, frame, settings, id_dtype)
+            computed = list(_compute(segmenters, batch, settings.save_scores))
+            predictions = [last.finish(id_dtype, settings.keep_annotations) for last in previous]
             seconds += time.perf_counter() - start
-            if prediction is not None:
+            for prediction in predictions:
                 output.write(prediction)
-            bar.increment()
+            previous = computed
+            bar.increment(len(batch))
     return seconds
 
 
-def _segment_frame(
-    segmenters: Sequence[ViewSegmenter], frame: Frame, settings: Settings, id_dtype: type
-) -> Prediction | None:
-    """From a frame in host memory to its mask in host memory, at the frame's own size."""
-    views = [segmenter.step(frame) for segmenter in segmenters]
-    if not frame.is_wanted:
-        return None
-    probabilities = sum(views) / len(views)
-    labels = segmenters[0].core.labels
-    rows = probabilities.argmax(0).to(torch.uint8 if len(probabilities) <= 256 else torch.int16).cpu().numpy()
-    ids = np.array([0, *labels], id_dtype)[rows]
-    if settings.keep_annotations and frame.mask is not None:
-        ids[np.isin(ids, frame.labels)] = 0
-        ids = np.where(frame.mask > 0, frame.mask, ids).astype(id_dtype)
-    scores = probabilities.half().cpu().numpy() if settings.save_scores else None
-    return Prediction(frame.name, frame.image, ids, tuple(labels), scores)
+def needed_frames(video: Video, config: InferenceConfig) -> set[str]:
+    """Names of the frames that are computed; of the others not even the image is needed."""
+    annotated, wanted = set(video.annotated_names), set(video.output_names)
+    schedule = MemorySchedule(config)
+    needed = set()
+    for name in video.frame_names:
+        if schedule.next_role(is_annotated=name in annotated, need_output=name in wanted).is_computed:
+            needed.add(name)
+    return needed
+
+
+def _compute(segmenters: Sequence[ViewSegmenter], frames: Sequence[Frame], need_scores: bool) -> Iterator[_Computed]:
+    """From frames in host memory to their results on the way there, of those that are wanted."""
+    for frame, *views in zip(frames, *(segmenter.run(frames) for segmenter in segmenters)):
+        if not frame.is_wanted:
+            continue
+        probabilities = sum(views) / len(views)
+        rows = probabilities.max(0).indices  # on a CPU many times faster than argmax
+        rows = rows.to(torch.uint8 if len(probabilities) <= 256 else torch.int16)
+        scores = ToHost(probabilities.half()) if need_scores else None
+        yield _Computed(frame, tuple(segmenters[0].core.labels), ToHost(rows), scores)
 
 
 def _progress_bar(title: str | None, num_frames: int) -> progressbar.ProgressBar:

@@ -29,7 +29,6 @@ from torch.utils.data import DataLoader, Dataset
 from dataset.clip_sampler import ClipSampler
 from dataset.training_clip import collate
 from dataset.training_data import bl30k_data, parse_copies, static_data, vos_data
-from inference_core import InferenceConfig
 from model.checkpoint import hand_over, load_imagenet_encoders, read_checkpoint
 from model.losses import BOOTSTRAP
 from model.network import SIZES, STCN
@@ -281,7 +280,7 @@ def train(args: argparse.Namespace, device: torch.device, group: ProcessGroup) -
     validation = None
     if videos is not None:
         print(f"scored every {args.val_every} iterations: {len(videos)} videos of {args.val_root}", flush=True)
-        validation = partial(validate, network, videos, InferenceConfig(amp_dtype=amp_dtype))
+        validation = partial(validate, network, videos, amp_dtype or torch.float32)
     make_folder(folder)
     log = TrainingLog(args.log_root / folder.name, {**vars(args), **run_facts()}, trainer.iteration)
     with closing(log):

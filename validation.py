@@ -1,5 +1,6 @@
 """Score a network on a folder of annotated videos while it trains."""
 
+from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ from dataset.videos import SINGLE_OBJECT_ID, Video, VideoEntry
 from evaluation_settings import Settings, View
 from inference_core import InferenceConfig
 from model.network import STCN
+from model.optimise import optimise
 from scoring import list_truth, score_sequence, summarise_scores
 from segmentation import segment_video
 from util.errors import InputError
@@ -46,11 +48,12 @@ def _annotated_video(frames: Path, truth: Path) -> VideoEntry:
     return VideoEntry(truth.name, frames, first, truth=truth, is_single_object=is_single)
 
 
-def validate(network: STCN, entries: list[VideoEntry], config: InferenceConfig) -> dict[str, float]:
-    """Segment the videos at native size and score them: J&F_mean, J_mean, F_mean."""
+def validate(network: STCN, entries: list[VideoEntry], dtype: torch.dtype) -> dict[str, float]:
+    """Segment the videos at native size, with a copy of the network, and score them: J&F_mean, J_mean, F_mean."""
     scores = {}
+    network = optimise(deepcopy(network), dtype)
     with TemporaryDirectory() as folder, torch.inference_mode():
-        settings = Settings(Path(folder), next(network.parameters()).device, config, (View(-1),))
+        settings = Settings(Path(folder), network.device, InferenceConfig(), dtype, views=(View(-1),))
         for entry in entries:
             segment_video(network, Video(entry), settings, None)
             masks = Path(folder, entry.name)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from util.tensor_util import normalise
+from util.tensor_util import normalise, to_device
 
 
 def input_size(height: int, width: int, short_side: int) -> tuple[int, int]:
@@ -29,7 +29,7 @@ def prepare_image(image: np.ndarray, size: tuple[int, int], device: torch.device
     Returns:
         ``[3,height,width]`` float32 on ``device``.
     """
-    normalised = normalise(torch.from_numpy(image).to(device).permute(2, 0, 1))
+    normalised = normalise(to_device(image, device).permute(2, 0, 1))
     if size == normalised.shape[1:]:
         return normalised.contiguous()
     return F.interpolate(normalised[None], size, mode="bicubic", align_corners=False)[0]
@@ -38,4 +38,4 @@ def prepare_image(image: np.ndarray, size: tuple[int, int], device: torch.device
 def prepare_mask(mask: np.ndarray, size: tuple[int, int], device: torch.device) -> Tensor:
     """Resize object ids by nearest neighbour: ``[H,W]`` -> ``[height,width]`` int32 on ``device``."""
     ids = torch.from_numpy(mask)[None, None].double()  # exact for any id
-    return F.interpolate(ids, size, mode="nearest")[0, 0].int().to(device)
+    return to_device(F.interpolate(ids, size, mode="nearest")[0, 0].int().numpy(), device)

@@ -1,7 +1,7 @@
 """Videos to segment: their frames, one at a time, with the annotations that come with them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,7 @@ class Frame(NamedTuple):
     """One frame of a video."""
 
     name: str
-    image: np.ndarray  # [H,W,3] uint8 RGB
+    image: np.ndarray | None  # [H,W,3] uint8 RGB; None if it is not needed
     mask: np.ndarray | None  # [H,W] int32 object ids; None without an annotation
     labels: tuple[int, ...]  # ids annotated by the mask
     is_wanted: bool  # whether its mask is to be written
@@ -52,6 +52,7 @@ class Video:
     Attributes:
         labels: ids of all objects, sorted.
         palette: 768 numbers to write masks with, from the video's own annotations; None: as grey images.
+        annotated_names: names of the frames that come with objects.
         frame_names: names of the frames to read, from the first annotated to the last that gets a mask.
         output_names: names of the frames that get a mask.
 
@@ -70,8 +71,8 @@ class Video:
         pixels_of_frame = {name: self._count_pixels(name) for name in self._mask_paths}
         self.labels = _collect_labels(pixels_of_frame, max_objects, entry.masks)
         self.palette = None if entry.is_single_object else self._reader.palette
-        first_name = next(name for name, pixels in pixels_of_frame.items() if pixels)
-        self._first_index = self.frames.names.index(first_name)
+        self.annotated_names = [name for name, pixels in pixels_of_frame.items() if pixels]
+        self._first_index = self.frames.names.index(self.annotated_names[0])
         self.frame_names = self.output_names = self.frames.names[self._first_index :]
         if entry.wanted is not None:
             wanted_names = self._select(entry.wanted)
@@ -80,8 +81,16 @@ class Video:
                 self.frame_names = self.frame_names[: self.frame_names.index(wanted_names[-1]) + 1]
 
     def __iter__(self) -> Iterator[Frame]:
+        return self.read()
+
+    def read(self, needed: Container[str] | None = None) -> Iterator[Frame]:
+        """Yield the frames.
+
+        Args:
+            needed: names of those to decode, the others come without their image; None: all.
+        """
         wanted = set(self.output_names)
-        for name, image in islice(self.frames.read(self._first_index), len(self.frame_names)):
+        for name, image in islice(self.frames.read(self._first_index, needed), len(self.frame_names)):
             mask = self._read_mask(name) if name in self._mask_paths else None
             labels = () if mask is None else tuple(np.unique(mask[mask != 0]).tolist())
             yield Frame(name, image, mask, labels, name in wanted)

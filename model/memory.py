@@ -15,7 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def get_similarity(memory_key: Tensor, query_key: Tensor) -> Tensor:
+def get_similarity(
+    memory_key: Tensor, query_key: Tensor, *, squared_norm: Tensor | None = None, workspace: Tensor | None = None
+) -> Tensor:
     """Negative squared L2 distance of keys, up to a term that a softmax over the memory cancels.
 
     ``(2 k.q - |k|^2) / sqrt(CK)``, always computed in float32.
@@ -23,15 +25,21 @@ def get_similarity(memory_key: Tensor, query_key: Tensor) -> Tensor:
     Args:
         memory_key: ``[B,CK,N]``.
         query_key: ``[B,CK,M]``.
+        squared_norm: ``[B,1,N]`` float32, ``|k|^2`` if it is at hand.
+        workspace: ``[at least B*M*N]`` float32, to hold the result.
 
     Returns:
-        ``[B,N,M]``, float32.
+        ``[B,N,M]``, float32, a transposed view: the row of a query position lies in one piece, as the top-k wants it.
     """
     with torch.autocast(memory_key.device.type, enabled=False):
         memory_key, query_key = memory_key.float(), query_key.float()
         scale = 1 / math.sqrt(memory_key.shape[1])
-        squared_norm = memory_key.square().sum(1).unsqueeze(2)  # [B,N,1]
-        return torch.baddbmm(-scale * squared_norm, memory_key.transpose(1, 2), query_key, alpha=2 * scale)
+        if squared_norm is None:
+            squared_norm = memory_key.square().sum(1, keepdim=True)
+        shape = len(query_key), query_key.shape[2], memory_key.shape[2]
+        out = None if workspace is None else workspace[: math.prod(shape)].view(shape)
+        query_key = query_key.transpose(1, 2)
+        return torch.baddbmm(-scale * squared_norm, query_key, memory_key, alpha=2 * scale, out=out).transpose(1, 2)
 
 
 def apply_kernel(similarity: Tensor, query_key: Tensor, sigma: float, width: int) -> Tensor:
@@ -85,6 +93,9 @@ def read_memory(memory_key: Tensor, memory_value: Tensor, query_key: Tensor) -> 
     return read.view(len(query_key), *memory_value.shape[2:])
 
 
+MIN_CLASS_SIZE = 4  # columns, below which dividing them does not pay
+
+
 class TopK(NamedTuple):
     """The memory positions most similar to each query position, best first. k <= top_k."""
 
@@ -108,13 +119,32 @@ def merge_top_k(best: TopK | None, similarity: Tensor, first_position: int, top_
     Returns:
         The best ``min(top_k, positions seen)`` positions.
     """
-    values, positions = similarity.t().topk(min(top_k, similarity.shape[0]), dim=1)
+    values, positions = find_top_k(similarity.t(), min(top_k, len(similarity)))
     positions = positions + first_position
     if best is not None:
         values = torch.cat([best.similarity, values], 1)
         values, order = values.topk(min(top_k, values.shape[1]), dim=1)
         positions = torch.cat([best.position, positions], 1).gather(1, order)
     return TopK(values, positions)
+
+
+def find_top_k(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k largest numbers of each row and their columns, best first: ``[M,n] -> [M,k], [M,k]``.
+
+    Equal to ``rows.topk(k)``, and faster where n is much larger than k: the columns are divided into classes, and only
+    the k classes with the largest maxima can hold the k largest numbers.
+    """
+    num_classes = math.isqrt(k * rows.shape[1])  # of about sqrt(n / k) columns: the least numbers to look at
+    size = rows.shape[1] // max(1, num_classes)
+    if size < MIN_CLASS_SIZE:
+        return rows.topk(k, dim=1)
+    classes = rows[:, : size * num_classes].unflatten(1, (size, num_classes))  # columns j, j + num_classes, ..
+    chosen = classes.amax(1).topk(k, dim=1, sorted=False).indices  # [M,k]
+    members = torch.arange(size, device=rows.device)[:, None] * num_classes
+    rest = torch.arange(size * num_classes, rows.shape[1], device=rows.device)
+    columns = torch.cat([(chosen[:, None] + members).flatten(1), rest.expand(len(rows), -1)], 1)
+    values, order = rows.gather(1, columns).topk(k, dim=1)
+    return values, columns.gather(1, order)
 
 
 def readout_top_k(affinity: Tensor, position: Tensor, memory_value: Tensor) -> Tensor:

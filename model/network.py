@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from model.aggregate import aggregate
 from model.cbam import CBAM
 from model.memory import read_memory
-from model.modules import Decoder, FeatureFuser, KeyProjection
+from model.modules import Decoder, FeatureFuser, KeyProjection, SharedInput, convolve_shared
 from model.resnet import KeyEncoder, ValueBackbone
 
 KEY_CHANNELS = 64  # CK
@@ -49,9 +49,14 @@ class ValueEncoder(ValueBackbone):
         attention = CBAM(value_channels) if use_cbam else None
         self.fuser = FeatureFuser(self.out_channels + key_channels, value_channels, attention)
 
-    def forward(self, frames: Tensor, masks: Tensor, f16: Tensor) -> Tensor:
-        """frames ``[B,3,H,W]``, masks ``[B*K,mask_channels,H,W]``, f16 ``[B,C16,h,w]`` -> ``[B*K,CV,h,w]``."""
-        return self.fuser(super().forward(frames, masks), f16)
+    def share(self, frames: Tensor, f16: Tensor) -> tuple[Tensor, SharedInput]:
+        """What is the same for all objects of frames ``[B,3,H,W]`` with ``[B,C16,H/16,W/16]``."""
+        return convolve_shared(self.conv1, frames, shared_first=True), self.fuser.block1.share(f16)
+
+    def forward(self, masks: Tensor, shared: tuple[Tensor, SharedInput]) -> Tensor:
+        """masks ``[B*K,mask_channels,H,W]``, shared of the B frames -> ``[B*K,CV,H/16,W/16]``."""
+        image_part, f16_part = shared
+        return self.fuser(super().forward(masks, image_part), f16_part)
 
 
 class STCN(nn.Module):
@@ -74,6 +79,16 @@ class STCN(nn.Module):
         self.key_proj = KeyProjection(c16, KEY_CHANNELS)
         self.key_comp = nn.Conv2d(c16, value_channels, 3, padding=1)
         self.decoder = Decoder(2 * value_channels, c8, c4, decoder_channels)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the weights are held in."""
+        return self.key_comp.weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.key_comp.weight.device
 
     def forward(self, frames: Tensor, first_masks: Tensor, object_exists: Tensor) -> Tensor:
         """The training pass over clips: segment each frame from the ones before.
@@ -100,17 +115,18 @@ class STCN(nn.Module):
         return torch.stack(logits, 1)
 
     def encode_key(self, frames: Tensor) -> KeyFeatures:
-        """Encode frames ``[B,3,H,W]``, ImageNet-normalised, H and W multiples of 16."""
-        f16, f8, f4 = self.key_encoder(frames)
+        """Encode frames ``[B,3,H,W]``, ImageNet-normalised, H and W multiples of 16; features in the weights' dtype."""
+        f16, f8, f4 = self.key_encoder(frames.to(self.dtype))
         return KeyFeatures(self.key_proj(f16), self.key_comp(f16), f16, f8, f4)
 
-    def encode_value(self, frames: Tensor, f16: Tensor, masks: Tensor) -> Tensor:
+    def encode_value(self, frames: Tensor, f16: Tensor, masks: Tensor, *, objects_at_once: int | None = None) -> Tensor:
         """Encode what each object looks like in a frame.
 
         Args:
             frames: ``[B,3,H,W]``, as given to ``encode_key``.
             f16: ``[B,C16,H/16,W/16]``, from ``encode_key``.
             masks: ``[B,K,H,W]``, probabilities in [0, 1] of all K objects.
+            objects_at_once: of a single frame, to bound the memory; None: all.
 
         Returns:
             values ``[B,K,CV,H/16,W/16]``.
@@ -118,18 +134,23 @@ class STCN(nn.Module):
         channels = [masks]
         if not self.single_object:
             channels.append(masks.sum(1, keepdim=True) - masks)  # the other objects' masks
-        masks_of_object = torch.stack(channels, dim=2).flatten(0, 1)  # [B*K,mask_channels,H,W]
-        return self.value_encoder(frames, masks_of_object, f16).unflatten(0, masks.shape[:2])
+        masks_of_object = torch.stack(channels, dim=2).flatten(0, 1).to(self.dtype)  # [B*K,mask_channels,H,W]
+        shared = self.value_encoder.share(frames.to(self.dtype), f16)
+        parts = masks_of_object.split(objects_at_once or len(masks_of_object))
+        return torch.cat([self.value_encoder(part, shared) for part in parts]).unflatten(0, masks.shape[:2])
 
-    def segment(self, memory_readout: Tensor, features: KeyFeatures) -> Tensor:
+    def segment(self, memory_readout: Tensor, features: KeyFeatures, *, objects_at_once: int | None = None) -> Tensor:
         """Decode each object's memory readout.
 
         Args:
             memory_readout: ``[B,K,CV,H/16,W/16]``.
             features: of the same B frames.
+            objects_at_once: of a single frame, to bound the memory; None: all.
 
         Returns:
             logits ``[B,K,H,W]``, float32; a sigmoid makes them independent object probabilities.
         """
-        logits = self.decoder(memory_readout.flatten(0, 1), features.thin, features.f8, features.f4)
-        return logits.float().view(*memory_readout.shape[:2], *logits.shape[-2:])
+        shared = self.decoder.share(features.thin, features.f8, features.f4)
+        readouts = memory_readout.flatten(0, 1)
+        logits = [self.decoder(part, shared) for part in readouts.split(objects_at_once or len(readouts))]
+        return torch.cat(logits).view(*memory_readout.shape[:2], *logits[0].shape[-2:])

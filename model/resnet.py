@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import get_model
 
-from model.modules import conv_split
+from model.modules import convolve_objects
 
 
 class KeyEncoder(nn.Module):
@@ -53,9 +53,9 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B,in_channels,h,w] -> [B,out_channels,h/stride,w/stride]``."""
-        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))
         skip = self.downsample(x) if hasattr(self, "downsample") else x
-        return F.relu(skip + residual)
+        return F.relu(residual.add_(skip), inplace=True)
 
 
 class ValueBackbone(nn.Module):
@@ -75,8 +75,8 @@ class ValueBackbone(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 nn.init.zeros_(module.bias)
 
-    def forward(self, frames: Tensor, masks: Tensor) -> Tensor:
-        """frames ``[B,3,H,W]``, masks ``[B*K,mask_channels,H,W]`` -> ``[B*K,256,H/16,W/16]``."""
-        x = conv_split(self.conv1, masks, frames, shared_first=True)
-        x = F.max_pool2d(F.relu(self.bn1(x)), 3, stride=2, padding=1)
+    def forward(self, masks: Tensor, image_part: Tensor) -> Tensor:
+        """masks ``[B*K,mask_channels,H,W]``, and the frames' part of ``conv1`` -> ``[B*K,256,H/16,W/16]``."""
+        x = convolve_objects(self.conv1, masks, image_part, shared_first=True)
+        x = F.max_pool2d(F.relu(self.bn1(x), inplace=True), 3, stride=2, padding=1)
         return self.layer3(self.layer2(self.layer1(x)))

@@ -4,7 +4,17 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+import torch
+
 import benchmark
+from benchmarking.published_twin import PublishedTwin
+from benchmarking.report import format_table
+from benchmarking.training import write_demo_data
+from inference_core import InferenceConfig, InferenceCore
+from model.network import STCN
+from tests.deterministic import synthetic_video
+from util.tensor_util import normalise
 
 
 def test_data_throughput_is_printed_and_written(run_main, tmp_path: Path) -> None:
@@ -18,6 +28,58 @@ def test_data_throughput_is_printed_and_written(run_main, tmp_path: Path) -> Non
 
 
 def test_demo_data_holds_every_frame(tmp_path: Path) -> None:
-    benchmark.write_demo_data(tmp_path)
+    write_demo_data(tmp_path)
     for pattern in ("JPEGImages/demo/*.jpg", "Annotations/demo/*.png", "static/*.jpg", "static/*.png"):
         assert len(list(tmp_path.glob(pattern))) == 36
+
+
+@pytest.mark.parametrize("num_objects", [1, 3])
+def test_published_twin_computes_the_same(network: STCN, num_objects: int) -> None:
+    video, masks = synthetic_video(6, 72, 104, num_objects, seed=9)
+    frames, mask = normalise(torch.from_numpy(video).permute(0, 3, 1, 2)), torch.from_numpy(masks[0])
+    config = InferenceConfig(mem_every=2)
+    core, twin = InferenceCore(network, config), PublishedTwin(network, frames, num_objects, config)
+    for index, frame in enumerate(frames):
+        given = mask if index == 0 else None
+        expected = core.step(frame, given, range(1, 1 + num_objects) if index == 0 else ())
+        assert (twin.step(given) - expected).abs().max() < 2e-5
+
+
+@pytest.mark.long
+def test_inference_is_compared_in_a_table(run_main, tmp_path: Path) -> None:
+    arguments = ["--frames", 3, "--repeats", 1, "--size", 32, 48, "--network", "small", "--objects", 2]
+    arguments += ["--precision", "float32", "--device", "cpu", "--json", tmp_path / "figures.json"]
+    status, out, _ = run_main(benchmark.main, "inference", *arguments)
+    assert status == 0
+    assert out.count("\n| ") == 3
+    (figures,) = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["ours"]["fps"] > 0 < figures["twin"]["fps"]
+    assert figures["case"]["objects"] == 2
+
+
+@pytest.mark.long
+def test_readouts_are_compared_in_a_table(run_main) -> None:
+    status, out, _ = run_main(benchmark.main, "memory", "--memory_frames", 2, "--size", 32, 48, "--device", "cpu")
+    assert status == 0
+    assert out.splitlines()[-1].startswith("| 2 ")
+
+
+@pytest.mark.long
+def test_long_videos_are_told_by_hundreds(run_main) -> None:
+    arguments = ["--frames", 200, "--size", 16, 16, "--network", "small", "--device", "cpu"]
+    status, out, _ = run_main(benchmark.main, "long", *arguments)
+    assert status == 0
+    assert [line.split()[1] for line in out.splitlines()[-2:]] == ["100", "200"]
+
+
+def test_training_steps_are_timed(run_main) -> None:
+    arguments = ["--batch", 1, "--crop", 32, "--steps", 1, "--network", "small", "--device", "cpu"]
+    with torch.enable_grad():
+        status, out, _ = run_main(benchmark.main, "train", *arguments)
+    assert status == 0
+    assert re.search(r"\d steps per second", out)
+
+
+def test_numbers_have_three_digits() -> None:
+    table = format_table(["a", "b"], [["x", 1234.5], ["y", 0.01234]])
+    assert table.splitlines() == ["| a | b      |", "| - | -----: |", "| x | 1234   |", "| y | 0.0123 |"]

@@ -20,6 +20,8 @@ import eval_youtube
 import merge_scores
 from dataset.benchmarks import davis_2016_videos, davis_2017_videos, youtube_videos
 from dataset.videos import Video
+from inference_core import InferenceConfig
+from segmentation import needed_frames
 from tests.conftest import TESTS, assert_same_masks, files_in, read_ids, remove
 from tests.deterministic import synthetic_video
 from util.mask_io import write_mask
@@ -209,6 +211,16 @@ def test_frames_behind_the_last_one_asked_for_are_not_read(youtube: Path) -> Non
     assert [frame.name for frame in frames] == [f"{index:05d}" for index in range(7)]
     assert [frame.name for frame in frames if frame.is_wanted] == ["00000", "00003", "00006"]
     assert len(list(Video(entry, output_all=True))) == 8
+
+
+def test_frames_that_nobody_needs_are_not_decoded(youtube: Path) -> None:
+    """Asked for are 0, 3 and 6; frame 5 is due as memory."""
+    (entry, _) = youtube_videos(youtube, "valid")
+    video = Video(entry)
+    needed = needed_frames(video, InferenceConfig())
+    assert needed == {"00000", "00003", "00005", "00006"}
+    assert {frame.name for frame in video.read(needed) if frame.image is not None} == needed
+    assert len(needed_frames(video, InferenceConfig(include_last=True))) == 7
 
 
 def test_missing_masks_are_counted_against_meta(run, youtube: Path, tmp_path: Path) -> None:

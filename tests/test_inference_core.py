@@ -111,13 +111,13 @@ class Counting:
         self.keys += 1
         return self.network.encode_key(*args)
 
-    def encode_value(self, *args):
+    def encode_value(self, *args, **options):
         self.values += 1
-        return self.network.encode_value(*args)
+        return self.network.encode_value(*args, **options)
 
-    def segment(self, *args):
+    def segment(self, *args, **options):
         self.segments += 1
-        return self.network.segment(*args)
+        return self.network.segment(*args, **options)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,22 @@ def test_nothing_is_computed_that_nobody_needs(
         found = core.step(image, mask if frame == 0 else None, need_output=frame in required)
         assert (found is not None) == (frame in required)
     assert (counting.keys, counting.values, counting.segments) == expected
+
+
+def test_skipped_frames_count(network: STCN, clip: tuple[Tensor, Tensor]) -> None:
+    """A frame that is not needed may be skipped without its image; one that is due as memory may not."""
+    images, masks = clip
+    stepped, skipped = (InferenceCore(network, InferenceConfig(mem_every=3)) for _ in range(2))
+    for core in (stepped, skipped):
+        core.step(images[0], masks[0])
+    for frame in (1, 2):
+        assert stepped.step(images[frame], need_output=False) is None
+        skipped.skip()
+    for frame in (3, 4):
+        assert torch.equal(stepped.step(images[frame]), skipped.step(images[frame]))
+    skipped.skip()
+    with pytest.raises(ValueError, match="cannot be skipped"):
+        skipped.skip()
 
 
 def test_removed_objects_are_forgotten(network: STCN, clip: tuple[Tensor, Tensor]) -> None:

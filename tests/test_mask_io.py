@@ -253,7 +253,7 @@ def test_file_that_is_no_image_is_refused(tmp_path: Path, content: bytes) -> Non
 def test_failing_write_leaves_the_folder_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None
 ) -> None:
-    def fail(_, temporary: Path) -> None:
+    def fail(_, temporary: Path, **options: int) -> None:
         Path(temporary).write_bytes(b"half")
         raise OSError("No space left on device")
 

@@ -8,7 +8,16 @@ from torch import Tensor
 
 import inference_memory_bank
 from inference_memory_bank import MemoryBank
-from model.memory import TopK, apply_kernel, get_similarity, merge_top_k, read_memory, readout_top_k, sum_weighted_rows
+from model.memory import (
+    TopK,
+    apply_kernel,
+    find_top_k,
+    get_similarity,
+    merge_top_k,
+    read_memory,
+    readout_top_k,
+    sum_weighted_rows,
+)
 
 CK, CV = 8, 6
 
@@ -99,6 +108,20 @@ def test_merge_top_k_keeps_the_best_of_all_chunks() -> None:
     assert torch.equal(best.similarity, expected.values.t())
     assert torch.equal(best.position, expected.indices.t())
     assert torch.allclose(TopK(*best).affinity().sum(1), torch.ones(7))
+
+
+@pytest.mark.parametrize("k", [1, 5, 20])
+@pytest.mark.parametrize("n", [20, 79, 400, 1013])
+def test_top_k_by_classes_is_the_top_k(n: int, k: int) -> None:
+    rows = torch.randn(7, n)
+    found, expected = find_top_k(rows, k), rows.topk(k, dim=1)
+    assert torch.equal(found[0], expected.values)
+    assert torch.equal(found[1], expected.indices)
+    ties = torch.randint(4, (7, n)).float()  # any of the equal ones will do, each once
+    values, columns = find_top_k(ties, k)
+    assert torch.equal(values, ties.topk(k, dim=1).values)
+    assert torch.equal(ties.gather(1, columns), values)
+    assert all(len(set(row)) == k for row in columns.tolist())
 
 
 class NaiveBank:

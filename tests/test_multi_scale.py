@@ -29,14 +29,14 @@ def test_published_multi_scale_average(network: STCN) -> None:
         "600": View(600, kernel_sigma=7),
         "600_mirrored": View(600, is_mirrored=True, kernel_sigma=7),
     }
-    settings = Settings(Path(), torch.device("cpu"), InferenceConfig(mem_every=2), tuple(views.values()))
+    settings = Settings(Path(), torch.device("cpu"), InferenceConfig(mem_every=2), views=tuple(views.values()))
     segmenters = [ViewSegmenter(network, view, settings) for view in views.values()]
     video, masks = synthetic_video(5, 96, 128, 2, seed=61)
     found = []
     for index, image in enumerate(video):
         mask = masks[0].astype(np.int32) if index == 0 else None
         frame = Frame(str(index), image, mask, (1, 2) if index == 0 else (), is_wanted=True)
-        found.append(torch.stack([segmenter.step(frame) for segmenter in segmenters]))
+        found.append(torch.stack([next(segmenter.run([frame])) for segmenter in segmenters]))
     by_view = torch.stack(found)  # [T,views,1+K,H,W]
     for index, name in enumerate(views):
         assert (by_view[:, index].argmax(1).numpy() == expected[f"masks_{name}"]).mean() >= 0.9999

@@ -19,7 +19,7 @@ from util.errors import InputError
 from util.files import natural_key, write_then_rename
 from util.mask_io import PALETTE
 from util.overlay import OPACITY, OverlayVideo, draw_overlay
-from util.pipeline import BackgroundWriter, prefetch
+from util.pipeline import BackgroundWriter, map_ahead, prefetch
 from util.video_output import Prediction, VideoOutput
 
 PATIENCE = 10  # seconds after which a thread counts as hanging
@@ -129,6 +129,27 @@ def test_prefetch_reads_depth_items_ahead_and_no_more(depth: int) -> None:
         time.sleep(0.01)
         assert len(produced) == num_taken + depth
     items.close()
+
+
+@pytest.mark.parametrize("num_threads", [1, 3, 50])
+def test_mapping_ahead_keeps_order_and_puts_errors_where_they_belong(num_threads: int) -> None:
+    def invert(number: int) -> float:
+        time.sleep(0.002 * (number % 3))
+        return 1 / number
+
+    assert list(map_ahead(invert, range(1, 20), num_threads)) == [1 / number for number in range(1, 20)]
+    items = map_ahead(invert, [1, 2, 0, 4], num_threads)
+    assert [next(items), next(items)] == [1, 0.5]
+    with pytest.raises(ZeroDivisionError):
+        next(items)
+
+
+def test_mapping_ahead_closed_early_drops_what_waits() -> None:
+    begun = []
+    items = map_ahead(begun.append, itertools.count(), 2)
+    next(items)
+    assert returns(items.close)
+    assert len(begun) <= 3
 
 
 def test_prefetch_works_in_another_thread() -> None:

@@ -7,7 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(
-    path for folder in (".", "model", "dataset", "util", "scripts") for path in (ROOT / folder).glob("*.py")
+    path
+    for folder in (".", "model", "dataset", "util", "scripts", "benchmarking")
+    for path in (ROOT / folder).glob("*.py")
 )
 # Room -> rooms of the project that it may import. A script is whatever is not named here.
 MAY_IMPORT = {
@@ -23,6 +25,16 @@ MAY_IMPORT = {
     "submission": {"dataset", "util"},
     "validation": {"evaluation_settings", "inference_core", "segmentation", "scoring", "model", "dataset", "util"},
     "training": {"model", "dataset", "util"},
+    "benchmarking": {
+        "benchmarking",
+        "evaluation_settings",
+        "inference_core",
+        "inference_memory_bank",
+        "segmentation",
+        "model",
+        "dataset",
+        "util",
+    },
     "downloading": {"dataset", "util"},
 }
 OURS = {*MAY_IMPORT, *(path.stem for path in ROOT.glob("*.py"))}

@@ -58,10 +58,10 @@ def peak_memory(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
-def describe_device(device: torch.device, amp_dtype: torch.dtype | None) -> str:
+def describe_device(device: torch.device, dtype: torch.dtype | None) -> str:
     """One phrase for logs, such as ``cuda (NVIDIA H200), float16``."""
     name = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
-    return f"{device}{name}, {str(amp_dtype or torch.float32).removeprefix('torch.')}"
+    return f"{device}{name}, {str(dtype or torch.float32).removeprefix('torch.')}"
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -189,4 +189,4 @@ def write_mask(path: Path, mask: np.ndarray, palette: list[int] | None = PALETTE
     if mask.dtype == np.uint8 and palette is not None:
         image.putpalette(palette)
     with write_then_rename(path) as temporary:
-        image.save(temporary)
+        image.save(temporary, compress_level=1, compress_type=Image.RLE)  # of masks the smallest and the fastest

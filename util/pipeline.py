@@ -3,9 +3,10 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
-T = TypeVar("T")
+S, T = TypeVar("S"), TypeVar("T")
 
 
 def prefetch(items: Iterable[T], depth: int) -> Iterator[T]:
@@ -19,6 +20,27 @@ def prefetch(items: Iterable[T], depth: int) -> Iterator[T]:
             yield item
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def map_ahead(function: Callable[[S], T], items: Iterable[S], num_threads: int) -> Iterator[T]:
+    """``map`` in background threads, ``num_threads`` items ahead; an error is raised in the place of its item."""
+    pool, ahead = ThreadPoolExecutor(num_threads), deque()
+    try:
+        for item in items:
+            ahead.append(pool.submit(function, item))
+            if len(ahead) > num_threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Group items, ``size`` at a time and the rest."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 class BackgroundWriter:

@@ -1,0 +1,1 @@
+"""What ``benchmark.py`` measures, and the plain twin that it measures against."""

@@ -1,0 +1,97 @@
+"""The faster network computes what the plain one does."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from inference_core import InferenceConfig, InferenceCore
+from model import optimise as module
+from model.network import STCN
+from model.optimise import compile_or_note, fold_batch_norm, optimise
+from tests.conftest import filled_network
+from tests.deterministic import synthetic_video
+from util.tensor_util import normalise
+
+
+def assert_close(found: Tensor, expected: Tensor) -> None:
+    """1e-5 of the largest number."""
+    assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+@pytest.mark.parametrize("variant", [{}, {"size": "small"}, {"use_cbam": False}])
+def test_folded_network_equals_the_plain_one(variant: dict) -> None:
+    plain = filled_network(**variant)
+    fast = optimise(copy.deepcopy(plain))
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in fast.modules())
+    assert all(p.is_contiguous(memory_format=torch.channels_last) for p in fast.parameters() if p.ndim == 4)
+    video, masks = synthetic_video(1, 64, 80, 2, seed=4)
+    frame = normalise(torch.from_numpy(video).permute(0, 3, 1, 2))
+    objects = torch.stack([torch.from_numpy(masks[0]) == label for label in (1, 2)])[None].float()
+    features, expected = fast.encode_key(frame), plain.encode_key(frame)
+    for name in expected._fields:
+        assert_close(getattr(features, name), getattr(expected, name))
+    values = plain.encode_value(frame, expected.f16, objects)
+    assert_close(fast.encode_value(frame, features.f16, objects), values)
+    assert_close(fast.segment(values, features), plain.segment(values, expected))
+    assert_close(plain.segment(values, expected, objects_at_once=1), plain.segment(values, expected))
+    assert_close(plain.encode_value(frame, expected.f16, objects, objects_at_once=1), values)
+
+
+def test_folding_knows_statistics_scale_and_bias() -> None:
+    layers = nn.Sequential(nn.Conv2d(3, 5, 3, bias=False), nn.BatchNorm2d(5), nn.ReLU(), nn.Conv2d(5, 5, 1))
+    layers[1].running_mean, layers[1].running_var = torch.randn(5), torch.rand(5) + 0.5
+    layers[1].weight.data, layers[1].bias.data = torch.randn(5), torch.randn(5)
+    layers.eval()
+    x = torch.randn(2, 3, 6, 7)
+    expected = layers(x)
+    fold_batch_norm(layers)
+    assert isinstance(layers[1], nn.Identity)
+    torch.testing.assert_close(layers(x), expected)
+
+
+def test_keys_encoded_ahead_are_those_of_one_by_one(network: STCN) -> None:
+    video, masks = synthetic_video(4, 40, 56, 2, seed=3)
+    frames, mask = normalise(torch.from_numpy(video).permute(0, 3, 1, 2)), torch.from_numpy(masks[0])
+    one_by_one, ahead = (InferenceCore(network, InferenceConfig(mem_every=2)) for _ in range(2))
+    features = ahead.encode_ahead(frames)
+    for index, frame in enumerate(frames):
+        given = (frame, mask if index == 0 else None)
+        torch.testing.assert_close(
+            ahead.step(*given, features=features[index]), one_by_one.step(*given), atol=2e-5, rtol=0
+        )
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_reduced_precision_ends_in_float32_probabilities(network: STCN, dtype: torch.dtype) -> None:
+    video, masks = synthetic_video(3, 32, 48, 2, seed=3)
+    frames, mask = normalise(torch.from_numpy(video).permute(0, 3, 1, 2)), torch.from_numpy(masks[0])
+    core = InferenceCore(optimise(copy.deepcopy(network), dtype), InferenceConfig(mem_every=1))
+    for index, frame in enumerate(frames):
+        found = core.step(frame, mask if index == 0 else None)
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found.sum(0), torch.ones(mask.shape))
+    assert core._bank.read(core.network.encode_key(frame[None]).key).dtype == dtype
+
+
+def test_what_cannot_be_compiled_is_noted_and_computed_anyway(monkeypatch, caplog) -> None:
+    def refuse(function, **_):
+        def fail(*_):
+            raise RuntimeError("no compiler")
+
+        return fail
+
+    monkeypatch.setattr(module.torch, "compile", refuse)
+    double = compile_or_note(lambda x: 2 * x)
+    assert [double(3), double(4)] == [6, 8]
+    assert len(caplog.records) == 1
+    assert "--compile" in caplog.text
+
+
+def test_errors_of_a_compiled_function_are_not_swallowed() -> None:
+    def wrong(x):
+        raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        compile_or_note(wrong)(torch.ones(1))

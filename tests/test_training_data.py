@@ -448,15 +448,22 @@ def test_scenes_hold_objects_of_photographs_and_pasted_ones(scenes: Callable) ->
 
 
 def test_layers_of_a_scene_move_apart(scenes: Callable) -> None:
-    """Without drift the centres of a clip's objects stay; with it they leave in different directions."""
-    steps = {}
-    for drift in (0.0, 0.2):
-        data = scenes(drift=drift, warp=Augmentation(STILL, STILL, 0, 0), blur=0.0)
-        layers = data._draw_layers(data.pairs[1], generator(5))
-        steps[drift] = [np.diff([t.matrix[:2, 2] for t in layer.transforms[:2]], axis=0)[0] for layer in layers]
-    assert len(steps[0.0]) > 1
-    assert np.allclose(steps[0.0], 0)
-    assert np.ptp(steps[0.2], axis=0).min() > 1
+    """Without drift and growth they stay; with drift they leave in different directions, with growth they grow."""
+
+    def matrices(**ranges: float) -> np.ndarray:
+        still = {"drift": 0.0, "growth": 0.0, "warp": Augmentation(STILL, STILL, 0, 0), "blur": 0.0}
+        data = scenes(**{**still, **ranges})
+        layers = max((data._draw_layers(data.pairs[1], generator(seed)) for seed in range(5)), key=len)
+        assert len(layers) > 1
+        return np.array([[transform.matrix for transform in layer.transforms] for layer in layers])
+
+    assert np.allclose(np.diff(matrices(), axis=1), 0)
+    steps = np.diff(matrices(drift=0.2), axis=1)
+    assert np.allclose(steps[:, 0], steps[:, 1])  # steadily
+    assert np.ptp(steps[:, 0, :2, 2], axis=0).min() > 1
+    areas = np.linalg.det(matrices(growth=0.2)[..., :2, :2])
+    assert np.allclose(areas[:, 1] / areas[:, 0], areas[:, 2] / areas[:, 1])
+    assert (np.abs(np.log(areas[:, 1] / areas[:, 0])) > 0.01).all()
 
 
 # Files

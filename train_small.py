@@ -3,7 +3,7 @@
     python train_small.py --static_root DIR --vos_root DIR [--encoder_weights DIR] [--output FILE]
 
 Any photographs and videos with masks will do (docs/training.md: your own data). Started again after an interruption,
-with the same options, it goes on from the last checkpoint. Two CPU cores with bfloat16 take about two hours.
+with the same options, it goes on from the last checkpoint. Two CPU cores with bfloat16 take a good hour and a half.
 """
 
 import argparse
@@ -24,7 +24,8 @@ COMMON = (
 )
 RECIPES = {  # run -> what it adds to the options of train.py
     "small_scenes": "--stage 0 --scenes --num_frames 3 -i 2200 --lr 2e-4 --bootstrap 500 2200",
-    "small_videos": "--stage 3 --num_frames 5 -i 300 --lr 5e-5 --bootstrap 0 1",
+    "small_longer_scenes": "--stage 0 --scenes --num_frames 4 -i 520 --lr 1e-4 --bootstrap 0 1",
+    "small_videos": "--stage 3 --num_frames 5 -i 260 --lr 5e-5 --bootstrap 0 1",
 }
 VIDEO_COPIES = 8  # of each video in an epoch
 
@@ -67,7 +68,11 @@ def train_stage(args: argparse.Namespace, run: str, previous: Path | None) -> Pa
         options += ["--load_network", previous]
     elif args.encoder_weights is not None:
         options += ["--encoder_weights", args.encoder_weights]
-    status = subprocess.run([sys.executable, PROJECT_ROOT / "train.py", *map(str, options)]).returncode
+    handler = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches train.py too, which saves first
+    try:
+        status = subprocess.run([sys.executable, PROJECT_ROOT / "train.py", *map(str, options)]).returncode
+    finally:
+        signal.signal(signal.SIGINT, handler)
     if status:
         raise InputError(f"{run}: train.py ended with status {status}; mend what it says and run this again")
     return sorted(args.save_root.glob(f"*_{run}/*_{run}_{iterations}.pth"))[-1]
@@ -76,7 +81,6 @@ def train_stage(args: argparse.Namespace, run: str, previous: Path | None) -> Pa
 @script_main
 def main() -> None:
     args = parse_arguments()
-    signal.signal(signal.SIGINT, lambda *_: None)  # train.py gets it too, and saves
     network = None
     for run in RECIPES:
         network = train_stage(args, run, network)

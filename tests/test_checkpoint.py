@@ -1,14 +1,17 @@
 """Reading weights: every released kind is taken, everything else is refused in one clear line."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+import eval_generic
 from model.checkpoint import hand_over, load_network
 from model.network import STCN
+from scoring import score_sequence, summarise_scores
 from tests.conftest import filled_network
-from util.download import DEFAULT_WEIGHTS, WEIGHTS
+from util.download import DEFAULT_WEIGHTS, PROJECT_ROOT, SMALL_WEIGHTS, WEIGHTS, default_weights
 from util.errors import InputError
 
 
@@ -97,3 +100,20 @@ def test_missing_weights_say_where_to_get_them(tmp_path: Path, monkeypatch: pyte
         assert part in message
     monkeypatch.setattr("model.checkpoint.DEFAULT_WEIGHTS", tmp_path / "stcn.pth")
     assert "download_model.py" in refused(tmp_path / "stcn.pth")
+
+
+def test_default_weights_are_the_released_ones_or_else_the_small_ones(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("util.download.DEFAULT_WEIGHTS", tmp_path / "stcn.pth")
+    assert default_weights() == SMALL_WEIGHTS
+    (tmp_path / "stcn.pth").touch()
+    assert default_weights() == tmp_path / "stcn.pth"
+
+
+@pytest.mark.long
+def test_small_weights_segment_the_demo_clip(tmp_path: Path, run_main: Callable) -> None:
+    """Mean J against the clip's known masks."""
+    demo = PROJECT_ROOT / "demo"
+    arguments = ["--video", demo / "clip.mp4", "--mask", demo / "masks/00000.png", "--output", tmp_path]
+    assert run_main(eval_generic.main, *arguments, "--model", SMALL_WEIGHTS)[0] == 0
+    scores = score_sequence(tmp_path / "clip", demo / "masks")
+    assert summarise_scores({"clip": scores})["J_mean"] >= 0.9

@@ -15,10 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision
 from PIL import Image
 
 import train
+import train_small
 from dataset.training_clip import Clip
+from model.checkpoint import load_network
 from model.network import STCN
 from tests.conftest import TESTS
 from tests.deterministic import synthetic_video
@@ -200,6 +203,25 @@ def test_resuming_after_a_crash_keeps_one_row_per_iteration(data: Path, monkeypa
         assert [row["iteration"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
     assert json.loads((log / "settings.json").read_text())["from_scratch"]
     assert not json.loads((log / "settings_2.json").read_text())["from_scratch"]
+
+
+@pytest.mark.long
+def test_recipe_of_the_small_network(data: Path, monkeypatch: pytest.MonkeyPatch, run_main: Callable) -> None:
+    """Each run starts from the one before; what is done is not done again; float16 weights tell their size."""
+    few = {run: re.sub(r"-i \d+", "-i 1", recipe) for run, recipe in train_small.RECIPES.items()}
+    monkeypatch.setattr(train_small, "RECIPES", few)
+    monkeypatch.setattr(train_small, "COMMON", train_small.COMMON.replace("224 -b 4", "32 -b 2 --device cpu"))
+    torch.save(torchvision.models.resnet18().state_dict(), data / "resnet18.pth")
+    places = ["--static_root", data / "static", "--vos_root", data / "BL30K", "--encoder_weights", data]
+    places += ["--save_root", data / "saves", "--log_root", data / "log", "--output", data / "small.pth"]
+    assert run_main(train_small.main, *places)[0] == 0
+    assert len(list((data / "saves").glob("*/*_1.pth"))) == len(few)
+    weights = torch.load(data / "small.pth")
+    assert {tensor.dtype for tensor in weights.values() if tensor.is_floating_point()} == {torch.float16}
+    last = load_network(saved(data, "*_small_videos_1.pth"))
+    assert torch.equal(load_network(data / "small.pth").key_comp.weight, last.key_comp.weight.half().float())
+    status, out, _ = run_main(train_small.main, *places)
+    assert (status, out.count("done before")) == (0, len(few))
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
-"""Train the small network of pretrained/stcn_small.pth: on scenes composed of photographs, then on videos.
+"""Train the small network of pretrained/stcn_small.pth, on scenes composed of photographs.
 
-    python train_small.py --static_root DIR --vos_root DIR [--encoder_weights DIR] [--output FILE]
+    python train_small.py --static_root DIR [--encoder_weights DIR] [--output FILE]
 
-Any photographs and videos with masks will do (docs/training.md: your own data). Started again after an interruption,
+Any photographs with masks will do (docs/training.md: your own data). Started again after an interruption,
 with the same options, it goes on from the last checkpoint. Two CPU cores with bfloat16 take a good hour and a half.
 """
 
@@ -25,9 +25,7 @@ COMMON = (
 RECIPES = {  # run -> what it adds to the options of train.py
     "small_scenes": "--stage 0 --scenes --num_frames 3 -i 2200 --lr 2e-4 --bootstrap 500 2200",
     "small_longer_scenes": "--stage 0 --scenes --num_frames 4 -i 520 --lr 1e-4 --bootstrap 0 1",
-    "small_videos": "--stage 3 --num_frames 5 -i 260 --lr 5e-5 --bootstrap 0 1",
 }
-VIDEO_COPIES = 8  # of each video in an epoch
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -35,7 +33,6 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--static_root", type=Path, required=True, help="photographs, name.jpg with name.png")
-    add("--vos_root", type=Path, required=True, help="videos, JPEGImages/<video> and Annotations/<video>")
     add("--encoder_weights", type=Path, help="folder of resnet18*.pth (default: downloaded)")
     add("--val_root", type=Path, help="annotated videos in DAVIS's layout to score after each stage")
     add("--save_root", type=Path, default=PROJECT_ROOT / "saves", help="(default: saves)")
@@ -52,7 +49,7 @@ def train_stage(args: argparse.Namespace, run: str, previous: Path | None) -> Pa
         InputError: the training failed; it has said why.
     """
     options = [*COMMON.split(), *RECIPES[run].split(), "--id", run]
-    options += ["--static_root", args.static_root, "--vos_root", f"{args.vos_root}:{VIDEO_COPIES}"]
+    options += ["--static_root", args.static_root]
     options += ["--save_root", args.save_root, "--log_root", args.log_root, "--num_workers", args.num_workers]
     if args.val_root is not None:
         options += ["--val_root", args.val_root]

@@ -212,13 +212,13 @@ def test_recipe_of_the_small_network(data: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(train_small, "RECIPES", few)
     monkeypatch.setattr(train_small, "COMMON", train_small.COMMON.replace("224 -b 4", "32 -b 2 --device cpu"))
     torch.save(torchvision.models.resnet18().state_dict(), data / "resnet18.pth")
-    places = ["--static_root", data / "static", "--vos_root", data / "BL30K", "--encoder_weights", data]
+    places = ["--static_root", data / "static", "--encoder_weights", data]
     places += ["--save_root", data / "saves", "--log_root", data / "log", "--output", data / "small.pth"]
     assert run_main(train_small.main, *places)[0] == 0
     assert len(list((data / "saves").glob("*/*_1.pth"))) == len(few)
     weights = torch.load(data / "small.pth")
     assert {tensor.dtype for tensor in weights.values() if tensor.is_floating_point()} == {torch.float16}
-    last = load_network(saved(data, "*_small_videos_1.pth"))
+    last = load_network(saved(data, "*_small_longer_scenes_1.pth"))
     assert torch.equal(load_network(data / "small.pth").key_comp.weight, last.key_comp.weight.half().float())
     status, out, _ = run_main(train_small.main, *places)
     assert (status, out.count("done before")) == (0, len(few))

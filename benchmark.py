@@ -25,9 +25,10 @@ from benchmarking.training import DEMO, measure_data, measure_steps
 from dataset.videos import VideoEntry
 from evaluation_settings import default_frames_at_once, positive_int
 from model.network import SIZES
+from script import script_main
 from util.device import choose_amp_dtype, choose_device
 from util.download import DEFAULT_WEIGHTS
-from util.errors import InputError, script_main
+from util.errors import InputError
 from util.files import write_then_rename
 
 

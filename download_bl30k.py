@@ -11,8 +11,9 @@ import argparse
 from pathlib import Path
 
 from downloading import install, install_all, make_parser
+from script import script_main
 from util.download import BL30K, Source
-from util.errors import InputError, script_main
+from util.errors import InputError
 from util.files import make_folder
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from dataset.verify import verify
 from downloading import install, install_all, make_parser
+from script import script_main
 from util.download import DATA_SETS, DATA_SOURCES, Source
-from util.errors import script_main
 
 
 def verify_all(sources: Sequence[Source], root: Path) -> int:

@@ -12,8 +12,9 @@ import shutil
 from pathlib import Path
 
 from model.checkpoint import read_state_dict
+from script import script_main
 from util.download import PROJECT_ROOT, WEIGHTS
-from util.errors import InputError, script_main
+from util.errors import InputError
 from util.fetch import fetch, set_aside
 from util.files import make_folder, write_then_rename
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from dataset.benchmarks import davis_2017_videos
 from evaluation import evaluate
 from evaluation_settings import make_parser, make_settings
+from script import script_main
 from submission import hand_in
 from util.distributed import is_main_process
-from util.errors import script_main
 
 MEM_EVERY = {"val": 5, "testdev": 3}
 

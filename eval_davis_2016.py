@@ -11,7 +11,7 @@ from pathlib import Path
 from dataset.benchmarks import davis_2016_videos
 from evaluation import evaluate
 from evaluation_settings import make_parser, make_settings
-from util.errors import script_main
+from script import script_main
 
 
 def parse_arguments() -> argparse.Namespace:

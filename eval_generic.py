@@ -18,7 +18,8 @@ from dataset.benchmarks import generic_videos
 from dataset.videos import VideoEntry
 from evaluation import evaluate
 from evaluation_settings import make_parser, make_settings, side
-from util.errors import InputError, script_main
+from script import script_main
+from util.errors import InputError
 
 
 def parse_arguments() -> argparse.Namespace:

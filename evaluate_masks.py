@@ -16,7 +16,8 @@ import progressbar
 
 from dataset.frames import is_image
 from scoring import SequenceScores, format_scores, score_sequences, write_scores
-from util.errors import InputError, script_main
+from script import script_main
+from util.errors import InputError
 from util.files import make_folder
 
 

@@ -19,7 +19,8 @@ import numpy as np
 import progressbar
 from PIL import Image
 
-from util.errors import InputError, script_main
+from script import script_main
+from util.errors import InputError
 from util.files import make_folder
 from util.mask_io import UNREADABLE, write_mask
 

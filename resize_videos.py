@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from dataset.resize import SHORT_SIDE, resize_videos
-from util.errors import script_main
+from script import script_main
 
 
 @script_main

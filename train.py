@@ -33,12 +33,13 @@ from model.checkpoint import hand_over, load_imagenet_encoders, read_checkpoint
 from model.losses import BOOTSTRAP
 from model.network import SIZES, STCN
 from model.trainer import OptimizerConfig, Trainer, seed_everything
+from script import script_main
 from training import Run, RunSettings
 from util.configuration import CURRICULUM, STAGES, Batch, Schedule, Stage, divide_batch
 from util.device import choose_amp_dtype, choose_device, describe_device
 from util.distributed import ProcessGroup, process_group
 from util.download import PROJECT_ROOT
-from util.errors import InputError, script_main
+from util.errors import InputError
 from util.files import make_folder
 from util.logger import TrainingLog
 from util.options import not_negative, not_negative_int, positive_int

@@ -15,8 +15,9 @@ from pathlib import Path
 import torch
 
 from model.checkpoint import read_state_dict
+from script import script_main
 from util.download import PROJECT_ROOT
-from util.errors import InputError, script_main
+from util.errors import InputError
 from util.files import make_folder, write_then_rename
 
 COMMON = (

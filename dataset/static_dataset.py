@@ -7,9 +7,18 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from dataset.augmentation import STATIC, draw_clip
-from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_grey, read_image, read_mask, read_size
+from dataset.training_clip import (
+    UNLABELLED,
+    Clip,
+    ClipKey,
+    make_clip,
+    make_generator,
+    read_grey,
+    read_image,
+    read_mask,
+    read_size,
+)
 
-UNLABELLED = 255  # in masks of ids
 COPIES = {"fss": 1, "DUTS-TR": 1, "DUTS-TE": 1, "ecssd": 1, "BIG_small": 5, "HRSOD_small": 5}  # the published sets
 
 

@@ -10,11 +10,19 @@ from torch.utils.data import Dataset
 
 from dataset.augmentation import BL30K, VIDEO, Augmentation, draw_clip
 from dataset.frames import list_images
-from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image, read_mask, read_size
+from dataset.training_clip import (
+    UNLABELLED,
+    Clip,
+    ClipKey,
+    make_clip,
+    make_generator,
+    read_image,
+    read_mask,
+    read_size,
+)
 from util.distributed import is_main_process
 from util.errors import InputError
 
-UNLABELLED = 255  # an id that is no object, unless it is the only one of a clip
 MIN_FRAMES = 3  # that are annotated, of a video that can be learnt from
 MAX_REDRAWS = 5  # of a clip whose first frame shows no object
 

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "submission": {"dataset", "util"},
     "validation": {"evaluation_settings", "inference_core", "segmentation", "scoring", "model", "dataset", "util"},
     "training": {"model", "dataset", "util"},
+    "training_settings": {"training", "model", "dataset", "util"},
     "benchmarking": {
         "benchmarking",
         "evaluation_settings",

@@ -1,13 +1,17 @@
-"""The record of a training: scalars for TensorBoard and as a table, pictures, settings."""
+"""The record of a training: scalars for TensorBoard and as a table, pictures, settings, versions."""
 
 import csv
 import json
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch.utils.tensorboard import SummaryWriter
 
+from util.download import PROJECT_ROOT
 from util.files import make_folder, write_then_rename
 
 
@@ -59,3 +63,16 @@ def _drop_rows_after(table: Path, iteration: int) -> None:
     whole = [row for row in rows[1:] if len(row) == len(rows[0]) and row[0].isdecimal()]
     with write_then_rename(table) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file).writerows([*rows[:1], *(row for row in whole if int(row[0]) <= iteration)])
+
+
+def run_facts() -> dict[str, str]:
+    """Versions, and the commit of the code if there is one."""
+    facts = {"torch": torch.__version__, "numpy": np.__version__, "python": sys.version.split()[0], "commit": "unknown"}
+    try:
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        import git  # fails in various ways where there is no git
+
+        facts["commit"] = git.Repo(PROJECT_ROOT).head.commit.hexsha
+    except Exception as e:
+        facts["commit"] = f"unknown ({type(e).__name__})"
+    return facts

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import progressbar
+
+from util.pipeline import map_ahead
 
 T, R = TypeVar("T"), TypeVar("R")
 
@@ -29,8 +30,4 @@ def byte_bar(title: str, num_bytes: int | None) -> progressbar.ProgressBar:
 
 def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
     """Results in order, under a progress bar; on an error or Ctrl-C what has not begun is dropped."""
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        yield from progressbar.progressbar(pool.map(function, items), max_value=len(items))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return progressbar.progressbar(map_ahead(function, items, os.cpu_count() or 1), max_value=len(items))

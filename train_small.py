@@ -21,11 +21,12 @@ from util.errors import InputError
 from util.files import make_folder, write_then_rename
 
 COMMON = (
-    "--checkpoint_every 100 --network small --num_objects 2 --crop 224 -b 4 --encoder_lr 0.5 --cosine --clip_norm 5"
+    "--stage 0 --scenes --network small --num_objects 2 --encoder_lr 0.5 --cosine --clip_norm 5 --checkpoint_every 100"
 )
 RECIPES = {  # run -> what it adds to the options of train.py
-    "small_scenes": "--stage 0 --scenes --num_frames 3 -i 2200 --lr 2e-4 --bootstrap 500 2200",
-    "small_longer_scenes": "--stage 0 --scenes --num_frames 4 -i 520 --lr 1e-4 --bootstrap 0 1",
+    "small_scenes": "--crop 224 -b 4 --num_frames 3 -i 2200 --lr 2e-4 --bootstrap 500 2200",
+    "small_longer_scenes": "--crop 224 -b 4 --num_frames 4 -i 520 --lr 1e-4 --bootstrap 0 1",
+    "small_larger_scenes": "--crop 288 -b 2 --num_frames 4 -i 2400 --lr 1.5e-4 --bootstrap 0 1",
 }
 
 

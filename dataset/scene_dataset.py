@@ -2,7 +2,8 @@
 
 One warped photograph lacks what makes videos hard. Here each clip is a scene of layers: a photograph, and in front of
 it objects cut out of others, or of itself. Every layer moves, bends and blurs on its own. Some of the objects are to
-be followed; the others pass before them or resemble them.
+be followed; the others pass before them or resemble them. Videos show sides of an object that its first frame did not:
+here a part of it may change its look from some frame on.
 """
 
 import math
@@ -28,6 +29,7 @@ from dataset.augmentation import (
 from dataset.static_dataset import StaticPair
 from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image
 
+LOOK_GRID = (8, 8)  # random numbers whose smooth interpolation gives the blobs of a new look
 MAX_REDRAWS = 5  # of a scene whose first frame shows no object
 
 
@@ -53,15 +55,18 @@ class SceneRanges:
     pasted_side: tuple[float, float] = (0.15, 0.6)
     lookalike: float = 0.3  # probability that a pasted object is cut out of the scene's own photograph
     drift: float = 0.08  # standard deviation of a layer's motion from frame to frame, along each axis
-    growth: float = 0.2  # the same of the logarithm of its growth
+    growth: float = 0.12  # the same of the logarithm of its growth
     blur: float = 0.3  # probability that a layer is blurred along its motion
+    new_look: float = 0.5  # probability that a part of a layer's object changes its look
+    borrowed_look: float = 0.5  # probability that the new look comes from another photograph
+    look_colour: ColourRange = ColourRange(0.5, 0.4, 0.5, 0.3)  # of the new look
     visible_area: float = 0.003  # of the crop, that an object must show in the first frame to be followed
 
 
 class Layer(NamedTuple):
     """A photograph, or an object cut out of one, with its motion."""
 
-    image: np.ndarray  # [h,w,3] uint8 RGB
+    images: list[np.ndarray]  # [h,w,3] uint8 RGB of each frame
     alpha: np.ndarray | None  # [h,w] uint8, 255 where the layer hides those behind; None: everywhere
     objects: list[np.ndarray]  # [h,w] uint8 coverages of the objects on it
     transforms: list[FrameTransform]  # of each frame
@@ -140,7 +145,8 @@ class SceneDataset(Dataset):
             focus = generator.choice(points)
         corner = np.clip(focus * zoom - generator.uniform(0.3, 0.7, 2) * crop, 0, size * zoom - crop)
         placed = translation(*-corner) @ scaling(zoom, zoom)
-        return self._draw_motion(Layer(image, None, objects, [], np.zeros(2)), placed, np.full(2, crop / 2), generator)
+        images = self._draw_looks(image, objects[0], generator) if objects else [image] * self._num_frames
+        return self._draw_motion(Layer(images, None, objects, [], np.zeros(2)), placed, np.full(2, crop / 2), generator)
 
     def _draw_pasted(self, source: StaticPair, alpha: np.ndarray, generator: np.random.Generator) -> Layer:
         """An object somewhere in the crop, at some size."""
@@ -150,8 +156,21 @@ class SceneDataset(Dataset):
         centre = _pixels(alpha, size).mean(0)
         position = generator.uniform(0, self._crop, 2)
         placed = translation(*position) @ scaling(zoom, zoom) @ translation(*-centre)
-        layer = Layer(image, alpha, [alpha], [], np.zeros(2))
+        layer = Layer(self._draw_looks(image, alpha, generator), alpha, [alpha], [], np.zeros(2))
         return self._draw_motion(layer, placed, position, generator)
+
+    def _draw_looks(self, image: np.ndarray, coverage: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
+        """A photograph in each frame: blobs of its object may look different from some frame on."""
+        ranges, size = self._ranges, image.shape[1::-1]
+        if generator.random() >= ranges.new_look:
+            return [image] * self._num_frames
+        is_borrowed = generator.random() < ranges.borrowed_look
+        other = read_image(self.pairs[generator.integers(len(self.pairs))].image, 1) if is_borrowed else image
+        look = apply_colours(cv2.resize(other, size), (draw_colour(ranges.look_colour, generator),))
+        blobs = cv2.resize(generator.normal(size=LOOK_GRID), size, interpolation=cv2.INTER_CUBIC) > 0
+        changed = blend(image, look, cv2.resize(coverage, size) * blobs)
+        before = int(generator.integers(1, self._num_frames))
+        return [image] * before + [changed] * (self._num_frames - before)
 
     def _draw_motion(
         self, layer: Layer, placed: np.ndarray, centre: np.ndarray, generator: np.random.Generator
@@ -166,7 +185,7 @@ class SceneDataset(Dataset):
             spline = draw_spline(ranges.warp, crop, generator) if generator.random() < ranges.warp.spline else None
             grown = translation(*centre) @ scaling(*[math.exp(growth * index)] * 2) @ translation(*-centre)
             matrix = translation(*(drift * index)) @ affine @ grown @ placed
-            transforms.append(FrameTransform(matrix, spline, (colour,), layer.image.shape[:2], crop))
+            transforms.append(FrameTransform(matrix, spline, (colour,), layer.images[0].shape[:2], crop))
         smear = drift * generator.uniform(0.1, 0.6) if generator.random() < ranges.blur else np.zeros(2)
         return layer._replace(transforms=transforms, smear=smear)
 
@@ -191,20 +210,23 @@ def compose(layers: list[Layer], index: int, crop: int) -> tuple[np.ndarray, lis
     frame, coverages = np.zeros((crop, crop, 3), np.uint8), []
     for layer in layers:
         transform, kernel = layer.transforms[index], _smear_kernel(layer.smear)
-        image = apply_colours(transform.warp(layer.image, cv2.INTER_LINEAR, FILL), transform.colours)
+        image = apply_colours(transform.warp(layer.images[index], cv2.INTER_LINEAR, FILL), transform.colours)
         masks = [transform.warp(mask, cv2.INTER_LINEAR, 0) for mask in layer.objects]
         alpha = None if layer.alpha is None else transform.warp(layer.alpha, cv2.INTER_LINEAR, 0)
         if kernel is not None:
             image, masks = cv2.filter2D(image, -1, kernel), [cv2.filter2D(mask, -1, kernel) for mask in masks]
             alpha = None if alpha is None else cv2.filter2D(alpha, -1, kernel)
-        if alpha is None:
-            frame = image
-        else:
-            weight = alpha.astype(np.float32)[..., None] / 255
-            frame = (frame + weight * (image.astype(np.float32) - frame)).round().astype(np.uint8)
-            coverages = [(coverage * (1 - weight[..., 0])).astype(np.uint8) for coverage in coverages]
+        frame = image if alpha is None else blend(frame, image, alpha)
+        if alpha is not None:
+            coverages = [(coverage * (1 - alpha / np.float32(255))).astype(np.uint8) for coverage in coverages]
         coverages += masks
     return frame, coverages
+
+
+def blend(image: np.ndarray, other: np.ndarray, coverage: np.ndarray) -> np.ndarray:
+    """Lay another ``[h,w,3]`` uint8 image over one, as far as a ``[h,w]`` uint8 coverage hides it."""
+    weight = coverage.astype(np.float32)[..., None] / 255
+    return (image + weight * (other.astype(np.float32) - image)).round().astype(np.uint8)
 
 
 def _smear_kernel(smear: np.ndarray) -> np.ndarray | None:

@@ -397,7 +397,7 @@ def test_a_photograph_without_objects_is_all_background(tmp_path: Path) -> None:
 def still_layer(image: np.ndarray, alpha: np.ndarray | None, objects: list[np.ndarray], smear=(0, 0)) -> Layer:
     """A layer that lies in the crop as it is."""
     size = image.shape[:2]
-    return Layer(image, alpha, objects, [transform(np.eye(3), size, size[0])], np.array(smear))
+    return Layer([image], alpha, objects, [transform(np.eye(3), size, size[0])], np.array(smear))
 
 
 def test_layers_hide_those_behind() -> None:
@@ -447,11 +447,30 @@ def test_scenes_hold_objects_of_photographs_and_pasted_ones(scenes: Callable) ->
     assert numbers[3] > numbers[0]
 
 
+def test_a_part_of_an_object_may_change_its_look(scenes: Callable) -> None:
+    """For good, in the object alone, its mask unchanged; without new looks all frames show the same."""
+    coverage = np.zeros((64, 64), np.uint8)
+    coverage[8:56, 8:56] = 255
+    image = smooth_image(64, 64)
+    assert all(same is image for same in scenes(new_look=0.0)._draw_looks(image, coverage, generator(0)))
+    data = scenes(new_look=1.0)
+    starts = set()
+    for seed in range(20):
+        looks = data._draw_looks(image, coverage, generator(seed))
+        changed = [(look != image).any(2) for look in looks]
+        start = next(index for index, where in enumerate(changed) if where.any())
+        starts.add(start)
+        assert [look is looks[start] for look in looks] == [False] * start + [True] * (3 - start)
+        assert not changed[-1][coverage == 0].any()
+        assert 0.02 < changed[-1][coverage > 0].mean() < 0.98  # blobs
+    assert starts == {1, 2}
+
+
 def test_layers_of_a_scene_move_apart(scenes: Callable) -> None:
     """Without drift and growth they stay; with drift they leave in different directions, with growth they grow."""
 
     def matrices(**ranges: float) -> np.ndarray:
-        still = {"drift": 0.0, "growth": 0.0, "warp": Augmentation(STILL, STILL, 0, 0), "blur": 0.0}
+        still = {"drift": 0.0, "growth": 0.0, "warp": Augmentation(STILL, STILL, 0, 0), "blur": 0.0, "new_look": 0.0}
         data = scenes(**{**still, **ranges})
         layers = max((data._draw_layers(data.pairs[1], generator(seed)) for seed in range(5)), key=len)
         assert len(layers) > 1

@@ -5,7 +5,7 @@
     python benchmark.py long                      2000 frames: speed and memory of each hundred
     python benchmark.py data                      training clips per core-second
     python benchmark.py train                     training steps per second
-    python benchmark.py agreement --model W       reduced precision against float32 (this one needs trained weights)
+    python benchmark.py agreement                 reduced precision against float32, with trained weights
 
 What is compared with runs in the same call, in a process of its own: a plain twin of the published algorithm, in
 float32 on a CPU and in the same precision on CUDA. Tables are Markdown; --json FILE writes all figures.
@@ -27,7 +27,7 @@ from evaluation_settings import default_frames_at_once, positive_int
 from model.network import SIZES
 from script import script_main
 from util.device import choose_amp_dtype, choose_device
-from util.download import DEFAULT_WEIGHTS
+from util.download import default_weights
 from util.errors import InputError
 from util.files import write_then_rename
 
@@ -80,7 +80,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--network", choices=SIZES, default="full", help="(default: full)")
 
     add = add_subject("agreement", run_agreement, "share of pixels that reduced precision changes")
-    add("--model", type=Path, default=DEFAULT_WEIGHTS, help="trained weights (default: saves/stcn.pth)")
+    add("--model", type=Path, default=default_weights(), help="trained weights (default: as eval_*.py)")
     add("--precision", choices=PRECISIONS, help="(default: what the device is fast in)")
     add("--video", type=Path, nargs="+", default=[DEMO / "clip.mp4"], help="files or folders (default: the demo's)")
     add("--mask", type=Path, nargs="+", default=[DEMO / "masks/00000.png"], help="of each video's first frame")

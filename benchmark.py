@@ -13,6 +13,7 @@ float32 on a CPU and in the same precision on CUDA. Tables are Markdown; --json 
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import torch
@@ -20,13 +21,13 @@ import torch
 from benchmarking.agreement import compare_precisions
 from benchmarking.inference import Case, compare, measure_long
 from benchmarking.readout import compare_readouts
-from benchmarking.report import PRECISIONS, describe_machine, format_table, run_apart
+from benchmarking.report import describe_machine, format_table, run_apart
 from benchmarking.training import DEMO, measure_data, measure_steps
 from dataset.videos import VideoEntry
 from evaluation_settings import default_frames_at_once, positive_int
 from model.network import SIZES
 from script import script_main
-from util.device import choose_amp_dtype, choose_device
+from util.device import PRECISIONS, choose_amp_dtype, choose_device
 from util.download import default_weights
 from util.errors import InputError
 from util.files import write_then_rename
@@ -37,11 +38,13 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     subjects = parser.add_subparsers(dest="subject", required=True)
 
-    def add_subject(name: str, run, text: str):
+    def add_subject(name: str, run, text: str, *, has_device: bool = True):
         subject = subjects.add_parser(name, help=text)
         subject.set_defaults(run=run)
         subject.add_argument("--json", type=Path, help="file to write the figures to")
-        subject.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+        subject.set_defaults(device="cpu")
+        if has_device:
+            subject.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
         return subject.add_argument
 
     add = add_subject("inference", run_inference, "frames per second and peak memory, beside the published algorithm")
@@ -67,7 +70,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--max_memory_frames", type=positive_int, default=20, help="bound on the memory (default: 20)")
     add_network_options(add, (96, 160))
 
-    add = add_subject("data", run_data, "training clips per core-second")
+    add = add_subject("data", run_data, "training clips per core-second", has_device=False)
     add("--clips", type=positive_int, default=60, help="per repeat (default: 60)")
     add("--repeats", type=positive_int, default=3, help="of which the median counts (default: 3)")
 
@@ -133,7 +136,7 @@ def run_long(args: argparse.Namespace, device: torch.device) -> list[dict]:
         f"{args.network} network, {args.size[0]} x {args.size[1]}, {args.precision}, {args.objects} object(s), "
         f"at most {args.max_memory_frames} memory frames"
     )
-    print(format_table(["frames", "FPS", "GiB"], [list(stretch) for stretch in stretches]))
+    print(format_table(["frames", "FPS", "peak GiB"], [list(stretch) for stretch in stretches]))
     return [stretch._asdict() for stretch in stretches]
 
 
@@ -165,8 +168,10 @@ def main() -> None:
     print(describe_machine(device), flush=True)
     figures = args.run(args, device)
     if args.json is not None:
+        report = {"machine": describe_machine(device), "arguments": sys.argv[1:], "figures": figures}
+        report = json.loads(json.dumps(report), parse_constant=lambda _: None)  # NaN, of what cannot be told here
         with write_then_rename(args.json) as temporary:
-            temporary.write_text(json.dumps(figures, indent=1) + "\n")
+            temporary.write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Started by ``torchrun``, the processes divide the videos among themselves.
 """
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,7 @@ class VideoResult(NamedTuple):
     name: str
     frames: int = 0  # computed in this run
     objects: int = 0
-    seconds: float = 0.0  # computing, without reading and writing
+    seconds: float = 0.0  # from files to files
     scores: SequenceScores | None = None
     error: str = ""
 
@@ -96,7 +97,9 @@ def _segment_entry(network: STCN, entry: VideoEntry, settings: Settings, title: 
         paths += folder.with_name(folder.name + "_scores").glob("*.npz")
         for path in paths:  # of an earlier run: an interrupted rerun must not look finished
             path.unlink(missing_ok=True)
-        seconds = segment_video(network, video, settings, title if show_bar else None)
+        start = time.perf_counter()
+        segment_video(network, video, settings, title if show_bar else None)
+        seconds = time.perf_counter() - start
         result = VideoResult(video.name, len(video.frame_names), len(video.labels), seconds)
     if not settings.score:
         return result
@@ -143,7 +146,7 @@ def _describe(shares: Sequence[Sequence[VideoResult]]) -> str:
     counts = f"{len(done)} video(s), {frames} frames, {sum(result.objects for result in done)} objects"
     if not frames:
         return counts
-    speed = f"{counts}, {frames / seconds:.2f} FPS without reading and writing"
+    speed = f"{counts}, {frames / seconds:.2f} FPS with reading and writing"
     if len(shares) == 1:
         return speed
     slowest = max(sum(result.seconds for result in share) for share in shares)

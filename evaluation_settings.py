@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from inference_core import InferenceConfig
-from util.device import choose_amp_dtype, choose_device
+from util.device import PRECISIONS, allow_tf32, choose_amp_dtype, choose_device
 from util.download import default_weights
 from util.options import not_negative, positive_int, side
 
@@ -79,6 +79,7 @@ def make_parser(description: str, *flags: str) -> argparse.ArgumentParser:
     kernel_help = f"kernel of memory reading at --scales above {KERNEL_ABOVE}, in cells of 16 pixels; 0: plain reading"
     add("--kernel_sigma", type=not_negative, default=7, help=f"{kernel_help} (default: 7)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    add("--precision", choices=PRECISIONS, help="compute in this one, whatever the device is fast in")
     add("--frames_at_once", type=positive_int, help=f"keys encoded together ({FRAMES_AT_ONCE_CUDA} on CUDA, else 1)")
     add("--compile", action="store_true", help="compile the network: pays for many frames of one size")
     add("--overlay", action="store_true", help="write <video>_overlay.mp4 with coloured, numbered objects")
@@ -96,21 +97,22 @@ def make_settings(args: argparse.Namespace, *, use_amp: bool, short_side: int) -
     """Settings from the options of ``make_parser``, and from those of a script that are named like a setting.
 
     Args:
-        use_amp: whether to compute in reduced precision where that is fast.
+        use_amp: whether to compute in reduced precision where that is fast, unless ``--precision`` says which.
         short_side: of the network's input, unless ``--scales`` is given; -1: native size.
 
     Raises:
         InputError: an unusable device.
     """
     device = choose_device(args.device)
-    torch.backends.cudnn.allow_tf32 = use_amp  # without AMP, float32 means float32
     config = InferenceConfig(
         top_k=args.top,
         mem_every=args.mem_every,
         include_last=args.include_last,
         max_memory_frames=args.max_memory_frames,
     )
-    args.dtype = (choose_amp_dtype(device) if use_amp else None) or torch.float32
+    fast_dtype = choose_amp_dtype(device) if use_amp else None
+    args.dtype = PRECISIONS[args.precision] if args.precision else fast_dtype or torch.float32
+    allow_tf32(args.dtype)
     args.frames_at_once = args.frames_at_once or default_frames_at_once(device)
     options = {field.name: getattr(args, field.name) for field in fields(Settings) if hasattr(args, field.name)}
     return Settings(**{**options, "device": device, "config": config, "views": _make_views(args, short_side)})

@@ -75,13 +75,21 @@ class InferenceCore:
     Args:
         network: in eval mode, on the device and in the dtype to compute in; ``model.optimise`` makes it faster.
         config: settings of propagation.
+        expected_memory_frames: how many the video will have, if that is known: this spares memory.
     """
 
-    def __init__(self, network: STCN, config: InferenceConfig = InferenceConfig()) -> None:
+    def __init__(
+        self, network: STCN, config: InferenceConfig = InferenceConfig(), *, expected_memory_frames: int | None = None
+    ) -> None:
         self.network = network
         self.config = config
         self.labels: list[int] = []  # ids of the objects known so far, in the order of their entry
-        self._bank = MemoryBank(config.top_k, max_frames=config.max_memory_frames, kernel_sigma=config.kernel_sigma)
+        self._bank = MemoryBank(
+            config.top_k,
+            max_frames=config.max_memory_frames,
+            kernel_sigma=config.kernel_sigma,
+            expected_frames=expected_memory_frames,
+        )
         self._schedule = MemorySchedule(config)
         self._pending: _PendingMemory | None = None
         self._frame_size: tuple[int, int] | None = None

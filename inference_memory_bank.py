@@ -18,11 +18,12 @@ class FrameBuffer:
     Slots of discarded frames are used again. ``slots`` holds the slot of each frame, oldest first.
 
     Args:
-        expected_frames: more frames are unlikely: do not double beyond this number before it is reached.
+        bound: more frames are unlikely: do not double beyond this number before it is reached.
+        expected_frames: to make room for at once, as far as the bound allows.
     """
 
-    def __init__(self, expected_frames: int | None = None) -> None:
-        self._expected_frames = expected_frames
+    def __init__(self, bound: int | None = None, expected_frames: int | None = None) -> None:
+        self._bound, self._expected_frames = bound, expected_frames
         self.block: Tensor | None = None  # [capacity, ...]
         self.slots: list[int] = []
         self._slot_table: Tensor | None = None  # of the slots as they are, if asked for
@@ -53,9 +54,9 @@ class FrameBuffer:
 
     def _grow(self, frame: Tensor) -> None:
         used = 0 if self.block is None else len(self.block)
-        capacity = max(4, 2 * used)
-        if self._expected_frames is not None and used < self._expected_frames:
-            capacity = min(capacity, self._expected_frames)
+        capacity = 2 * used or self._expected_frames or 4
+        if self._bound is not None and used < self._bound:
+            capacity = min(capacity, self._bound)
         block = frame.new_empty((capacity, *frame.shape))
         if used:
             block[:used] = self.block
@@ -75,14 +76,23 @@ class MemoryBank:
         max_frames: bound on the memory frames, without the temporary one; annotated frames are never evicted, of the
             others the oldest goes. None: no bound.
         kernel_sigma: see ``model.memory.apply_kernel``; None for plain memory reading.
+        expected_frames: frames that will be memorised, if that is known: growing takes half as much memory again.
     """
 
-    def __init__(self, top_k: int, *, max_frames: int | None = None, kernel_sigma: float | None = None) -> None:
+    def __init__(
+        self,
+        top_k: int,
+        *,
+        max_frames: int | None = None,
+        kernel_sigma: float | None = None,
+        expected_frames: int | None = None,
+    ) -> None:
         self.top_k = top_k
         self.max_frames = max_frames
         self.kernel_sigma = kernel_sigma
-        self._expected_frames = None if max_frames is None else max_frames + 1  # one for the temporary frame
-        self._keys = FrameBuffer(self._expected_frames)  # [h*w,CK]
+        self._bound = None if max_frames is None else max_frames + 1  # one for the temporary frame
+        self._expected_frames = expected_frames
+        self._keys = FrameBuffer(self._bound, expected_frames)  # [h*w,CK]
         self._groups: list[FrameBuffer] = []  # [h*w,K of the group,CV], in the order of entry
         self._is_annotated: list[bool] = []  # per frame, oldest first
         self._has_temporary = False
@@ -122,7 +132,7 @@ class MemoryBank:
             sizes = [self.num_objects, len(values) - self.num_objects]
             known, entering = values.split(sizes)
             self._append_values(known)
-            self._groups.append(FrameBuffer(self._expected_frames))
+            self._groups.append(FrameBuffer(self._bound, self._frames_to_come()))
             self._groups[-1].append(entering.flatten(2).permute(2, 0, 1))
         else:
             self._append_values(values)
@@ -160,6 +170,10 @@ class MemoryBank:
         sizes = [group.block.shape[2] for group in self._groups]
         for group, rows in zip(self._groups, values.split(sizes)):
             group.append(rows.flatten(2).permute(2, 0, 1))
+
+    def _frames_to_come(self) -> int | None:
+        """How many are expected, the one just memorised included."""
+        return None if self._expected_frames is None else max(1, self._expected_frames - len(self._keys) + 1)
 
     def _discard(self, index: int) -> None:
         from_newest = index if index < 0 else index - len(self._keys)

@@ -2,11 +2,10 @@
 
 Reading and writing run in threads beside the computing: a loader some frames ahead, writers behind. Each frame is
 read once, unless nobody needs it, and each mask written as soon as it is final. On CUDA the host never waits for the
-frame that it has just sent off, only for the one before.
+frames that it has just sent off, only for those before.
 """
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
@@ -32,8 +31,9 @@ FRAMES_AHEAD = 4
 class ViewSegmenter:
     """Propagate the masks of one video in one view of it."""
 
-    def __init__(self, network: STCN, view: View, settings: Settings) -> None:
-        self.core = InferenceCore(network, replace(settings.config, kernel_sigma=view.kernel_sigma))
+    def __init__(self, network: STCN, view: View, settings: Settings, num_memory_frames: int) -> None:
+        config = replace(settings.config, kernel_sigma=view.kernel_sigma)
+        self.core = InferenceCore(network, config, expected_memory_frames=num_memory_frames)
         self._view, self._device = view, settings.device
 
     def run(self, frames: Sequence[Frame]) -> Iterator[Tensor | None]:
@@ -92,18 +92,13 @@ class _Computed(NamedTuple):
         return Prediction(frame.name, frame.image, ids, self.labels, scores)
 
 
-def segment_video(network: STCN, video: Video, settings: Settings, title: str | None) -> float:
+def segment_video(network: STCN, video: Video, settings: Settings, title: str | None) -> None:
     """Segment one video and write the results.
 
     Args:
         title: of the progress bar; None: no bar.
-
-    Returns:
-        Seconds of computing: from frames in memory to masks in memory.
     """
-    segmenters = [ViewSegmenter(network, view, settings) for view in settings.views]
-    frames = prefetch(video.read(needed_frames(video, settings.config)), FRAMES_AHEAD + settings.frames_at_once)
-    id_dtype = np.uint8 if video.labels[-1] < 256 else np.uint16
+    needed = plan_frames(video, settings.config).needed
     output = VideoOutput(
         settings.output / video.name,
         video.palette,
@@ -111,29 +106,43 @@ def segment_video(network: STCN, video: Video, settings: Settings, title: str | 
         overlay=settings.overlay,
         save_scores=settings.save_scores,
     )
-    seconds, previous = 0.0, []
     with output, _progress_bar(title, len(video.frame_names)) as bar:
-        for batch in chain(batched(frames, settings.frames_at_once), [[]]):  # at last only what is on its way
-            start = time.perf_counter()
-            computed = list(_compute(segmenters, batch, settings.save_scores))
-            predictions = [last.finish(id_dtype, settings.keep_annotations) for last in previous]
-            seconds += time.perf_counter() - start
-            for prediction in predictions:
-                output.write(prediction)
-            previous = computed
-            bar.increment(len(batch))
-    return seconds
+        frames = _counted(prefetch(video.read(needed), FRAMES_AHEAD + settings.frames_at_once), bar)
+        for prediction in predict(network, video, frames, settings):
+            output.write(prediction)
 
 
-def needed_frames(video: Video, config: InferenceConfig) -> set[str]:
-    """Names of the frames that are computed; of the others not even the image is needed."""
+def predict(network: STCN, video: Video, frames: Iterable[Frame], settings: Settings) -> Iterator[Prediction]:
+    """Segment the frames of a video, some at a time: the results of those that are wanted."""
+    num_memory_frames = plan_frames(video, settings.config).num_memory_frames
+    segmenters = [ViewSegmenter(network, view, settings, num_memory_frames) for view in settings.views]
+    id_dtype = np.uint8 if video.labels[-1] < 256 else np.uint16
+    batches = batched(frames, settings.frames_at_once, lambda frame: frame.image is not None)
+    previous = []
+    for batch in chain(batches, [[]]):  # at last only what is on its way
+        computed = list(_compute(segmenters, batch, settings.save_scores))
+        for last in previous:
+            yield last.finish(id_dtype, settings.keep_annotations)
+        previous = computed
+
+
+class FramePlan(NamedTuple):
+    """What a video's frames are needed for, known beforehand."""
+
+    needed: set[str]  # names of the frames that are computed; of the others not even the image is needed
+    num_memory_frames: int  # to be held at a time, if the memory is not bounded
+
+
+def plan_frames(video: Video, config: InferenceConfig) -> FramePlan:
+    """Follow the memory's schedule through the video."""
     annotated, wanted = set(video.annotated_names), set(video.output_names)
     schedule = MemorySchedule(config)
-    needed = set()
-    for name in video.frame_names:
-        if schedule.next_role(is_annotated=name in annotated, need_output=name in wanted).is_computed:
-            needed.add(name)
-    return needed
+    roles = {
+        name: schedule.next_role(is_annotated=name in annotated, need_output=name in wanted)
+        for name in video.frame_names
+    }
+    needed = {name for name, role in roles.items() if role.is_computed}
+    return FramePlan(needed, sum(role.is_memory for role in roles.values()) + config.include_last)
 
 
 def _compute(segmenters: Sequence[ViewSegmenter], frames: Sequence[Frame], need_scores: bool) -> Iterator[_Computed]:
@@ -146,6 +155,13 @@ def _compute(segmenters: Sequence[ViewSegmenter], frames: Sequence[Frame], need_
         rows = rows.to(torch.uint8 if len(probabilities) <= 256 else torch.int16)
         scores = ToHost(probabilities.half()) if need_scores else None
         yield _Computed(frame, tuple(segmenters[0].core.labels), ToHost(rows), scores)
+
+
+def _counted(frames: Iterable[Frame], bar: progressbar.ProgressBar) -> Iterator[Frame]:
+    """Advance the bar by each frame that is done with."""
+    for frame in frames:
+        yield frame
+        bar.increment()
 
 
 def _progress_bar(title: str | None, num_frames: int) -> progressbar.ProgressBar:

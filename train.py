@@ -27,7 +27,7 @@ from script import script_main
 from training import Run
 from training_settings import choose_stage, make_optimizer_config, make_run_settings, parse_arguments
 from util.configuration import CURRICULUM, STAGES, Batch, Schedule, Stage, divide_batch
-from util.device import choose_amp_dtype, choose_device, describe_device
+from util.device import allow_tf32, choose_amp_dtype, choose_device, describe_device
 from util.distributed import ProcessGroup, process_group
 from util.errors import InputError
 from util.files import make_folder
@@ -88,6 +88,7 @@ def train(args: argparse.Namespace, device: torch.device, group: ProcessGroup) -
     """Set up and train; returns the exit status."""
     stage = choose_stage(args)
     amp_dtype = None if args.no_amp else choose_amp_dtype(device)
+    allow_tf32(amp_dtype or torch.float32)
     seed_everything(args.seed + group.rank)
     batch, data = divide_batch(stage, group.size, args.batch_size), make_data(args, stage)
     if len(data) < batch.total:
@@ -124,7 +125,6 @@ def main() -> int:
     args = parse_arguments(__doc__)
     device = choose_device(args.device)
     torch.backends.cudnn.benchmark = args.benchmark
-    torch.backends.cudnn.allow_tf32 = not args.no_amp  # without AMP, float32 means float32
     if device.type == "cuda":
         torch.cuda.set_device(device)
     with process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo") as group:

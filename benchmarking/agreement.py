@@ -7,17 +7,20 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarking.report import PRECISIONS, format_table
+from benchmarking.report import format_table
 from dataset.videos import Video, VideoEntry
 from evaluation_settings import Settings, View
 from inference_core import InferenceConfig
 from model.checkpoint import load_network
 from model.optimise import optimise
 from segmentation import segment_video
+from util.device import PRECISIONS, allow_tf32
+from util.errors import InputError
 
 
 def segment_in(precision: str, model: Path, entry: VideoEntry, output: Path, device: torch.device) -> list[np.ndarray]:
     """Masks ``[H,W]`` of all frames at native size."""
+    allow_tf32(PRECISIONS[precision])
     network = optimise(load_network(model, device), PRECISIONS[precision])
     settings = Settings(output, device, InferenceConfig(), PRECISIONS[precision], views=(View(-1),))
     segment_video(network, Video(entry), settings, f"{entry.name}, {precision}")
@@ -31,7 +34,13 @@ def segment_in(precision: str, model: Path, entry: VideoEntry, output: Path, dev
 def compare_precisions(
     precision: str, model: Path, entries: list[VideoEntry], device: torch.device
 ) -> list[dict[str, object]]:
-    """Print and return the share of pixels that differ, of each video."""
+    """Print and return the share of pixels that differ, of each video.
+
+    Raises:
+        InputError: the precision is not a reduced one.
+    """
+    if precision == "float32":
+        raise InputError("nothing to compare: float32 is not reduced; give --precision bfloat16 or float16")
     results = []
     for entry in entries:
         with TemporaryDirectory() as folder:

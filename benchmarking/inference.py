@@ -2,7 +2,8 @@
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,17 +13,18 @@ import numpy as np
 import progressbar
 import torch
 from PIL import Image
+from torch import Tensor
 
 from benchmarking.published_twin import PublishedTwin
-from benchmarking.report import PRECISIONS, current_memory, format_table, run_apart
+from benchmarking.report import current_memory, format_table, restart_peak_memory, run_apart
 from dataset.transforms import prepare_image, prepare_mask
 from dataset.videos import Video, VideoEntry
 from evaluation_settings import Settings, View
 from inference_core import InferenceConfig, InferenceCore
 from model.network import STCN
 from model.optimise import optimise
-from segmentation import segment_video
-from util.device import peak_memory
+from segmentation import predict, segment_video
+from util.device import PRECISIONS, allow_tf32, peak_memory
 from util.mask_io import write_mask
 from util.tensor_util import ToHost
 
@@ -43,10 +45,10 @@ class Case:
 
 
 class Measured(NamedTuple):
-    """What a process came to; medians over the repeats."""
+    """What a process came to; frames per second are medians over the repeats."""
 
     fps: float  # from frames in memory to masks in memory
-    fps_with_files: float  # with reading JPEGs and writing PNGs beside it; NaN if that was not measured
+    fps_with_files: float | None  # from JPEGs to PNGs
     memory: float  # peak in GiB, beyond what the libraries hold once imported
     libraries: float  # GiB
 
@@ -57,8 +59,9 @@ def frames_of(case: Case) -> Iterator[np.ndarray]:
     height, width = case.size
     coarse = random.integers(0, 200, (height // 16 + 1, width // 16 + 1, 3))
     picture = coarse.repeat(16, 0).repeat(16, 1)[:height, :width] + random.integers(0, 50, (height, width, 3))
+    picture = picture.astype(np.uint8)
     for index in range(case.frames):
-        yield np.roll(picture.astype(np.uint8), 2 * index, axis=1)
+        yield np.roll(picture, 2 * index, axis=1)
 
 
 def first_mask(case: Case) -> np.ndarray:
@@ -89,61 +92,70 @@ def write_clip(case: Case, root: Path) -> VideoEntry:
 
 
 def measure_ours(case: Case) -> Measured:
-    """Segment the clip from files to files, as the evaluation scripts do."""
+    """Segment the clip from files to files, as the evaluation scripts do; then from memory to memory."""
     device, dtype = torch.device(case.device), PRECISIONS[case.precision]
     libraries = current_memory(device)
-    torch.backends.cudnn.allow_tf32 = dtype != torch.float32
+    allow_tf32(dtype)
     network = optimise(make_network(case), dtype, use_compile=case.compile)
-    fps, fps_with_files = [], []
     with TemporaryDirectory() as folder, torch.inference_mode():
         entry = write_clip(case, Path(folder))
         options = {"compile": case.compile, "frames_at_once": case.frames_at_once, "views": (View(-1),)}
         settings = Settings(Path(folder, "masks"), device, InferenceConfig(), dtype, **options)
-        num_warm = min(case.frames, 3 if device.type == "cpu" else 12)
+        num_warm = case.frames if case.compile else min(case.frames, 3 if device.type == "cpu" else 12)
         warm = entry._replace(wanted=frozenset(f"{index:05d}" for index in range(num_warm)))
         segment_video(network, Video(warm), settings, None)
-        for _ in range(case.repeats):
-            start = time.perf_counter()
-            fps.append(case.frames / segment_video(network, Video(entry), settings, None))
-            fps_with_files.append(case.frames / (time.perf_counter() - start))
-    return Measured(
-        statistics.median(fps), statistics.median(fps_with_files), peak_memory(device) - libraries, libraries
-    )
+        video = Video(entry)
+        with_files = [_seconds(lambda: segment_video(network, video, settings, None)) for _ in range(case.repeats)]
+        memory = peak_memory(device) - libraries
+        frames = list(video.read())
+        alone = [_seconds(lambda: deque(predict(network, video, frames, settings), 0)) for _ in range(case.repeats)]
+    fps, fps_with_files = (case.frames / statistics.median(seconds) for seconds in (alone, with_files))
+    return Measured(fps, fps_with_files, memory, libraries)
+
+
+def _seconds(task: Callable[[], object]) -> float:
+    """The time of a task that ends with its results in host memory."""
+    start = time.perf_counter()
+    task()
+    return time.perf_counter() - start
 
 
 def measure_twin(case: Case) -> Measured:
     """Segment the clip with the published twin, all frames in memory beforehand as its loader left them."""
     device, dtype = torch.device(case.device), PRECISIONS[case.precision]
     libraries = current_memory(device)
-    torch.backends.cudnn.allow_tf32 = dtype != torch.float32
+    allow_tf32(dtype)
     network = make_network(case)
     frames = torch.stack([prepare_image(frame, case.size, device) for frame in frames_of(case)])
     mask = prepare_mask(first_mask(case), case.size, device)
+    segment_with_twin(network, frames[:3], mask, case, dtype)  # warms up
+    seconds = [_seconds(lambda: segment_with_twin(network, frames, mask, case, dtype)) for _ in range(case.repeats)]
+    return Measured(case.frames / statistics.median(seconds), None, peak_memory(device) - libraries, libraries)
+
+
+def segment_with_twin(network: STCN, frames: Tensor, mask: Tensor, case: Case, dtype: torch.dtype) -> np.ndarray:
+    """Rows of the most probable objects, ``[T,H,W]`` uint8, of frames ``[T,3,H,W]``."""
     amp_dtype = None if dtype == torch.float32 else dtype
-    fps = []
-    for num_frames in (min(case.frames, 3), *[case.frames] * case.repeats):  # the first one warms up
-        start = time.perf_counter()
-        twin = PublishedTwin(network, frames[:num_frames], case.objects, InferenceConfig(), amp_dtype)
-        masks = [twin.step(mask if index == 0 else None).argmax(0) for index in range(num_frames)]
-        torch.stack(masks).to(torch.uint8).cpu().numpy()
-        fps.append(num_frames / (time.perf_counter() - start))
-    return Measured(statistics.median(fps[1:]), float("nan"), peak_memory(device) - libraries, libraries)
+    with torch.autocast(frames.device.type, amp_dtype, enabled=amp_dtype is not None):  # casts weights once a clip
+        twin = PublishedTwin(network, frames, case.objects, InferenceConfig(), amp_dtype)
+        rows = [twin.step(mask if index == 0 else None).argmax(0).to(torch.uint8) for index in range(len(frames))]
+    return torch.stack(rows).cpu().numpy()
 
 
 def compare(cases: list[Case], *, with_twin: bool = True) -> list[dict]:
     """Measure each case beside the twin, each in a process of its own, and print a table.
 
-    On a CPU the twin computes in float32, as published; on CUDA in the precision of the case.
+    On CUDA the twin computes in the precision of the case; elsewhere in float32, as published.
     """
     rows, twins = [], {}
     for case in progressbar.progressbar(cases):
         ours = run_apart(measure_ours, case)
-        twin_precision = "float32" if case.device == "cpu" else case.precision
+        twin_precision = case.precision if case.device.startswith("cuda") else "float32"
         key = (case.objects, twin_precision)
         if with_twin and key not in twins:
             twins[key] = run_apart(measure_twin, Case(**{**asdict(case), "precision": twin_precision}))
-        twin = twins.get(key, Measured(*[float("nan")] * 4))
-        rows.append({"case": asdict(case), "ours": ours._asdict(), "twin": twin._asdict()})
+        twin = twins[key]._asdict() | {"precision": twin_precision} if with_twin else None
+        rows.append({"case": asdict(case), "ours": ours._asdict(), "twin": twin})
     columns = ["objects", "precision", "FPS", "with files", "twin's FPS", "faster", "GiB", "twin's GiB", "less"]
     print(format_table(columns, [_row(row) for row in rows]))
     print(f"memory: peak beyond the {rows[0]['ours']['libraries']:.2f} GiB that the imported libraries hold")
@@ -152,9 +164,11 @@ def compare(cases: list[Case], *, with_twin: bool = True) -> list[dict]:
 
 def _row(row: dict) -> list:
     ours, twin, case = row["ours"], row["twin"], row["case"]
-    speed = [ours["fps"], ours["fps_with_files"], twin["fps"], ours["fps"] / twin["fps"]]
-    memory = [ours["memory"], twin["memory"], twin["memory"] / ours["memory"]]
-    return [case["objects"], case["precision"], *speed, *memory]
+    columns = [case["objects"], case["precision"], ours["fps"], ours["fps_with_files"]]
+    if twin is None:
+        return [*columns, "-", "-", ours["memory"], "-", "-"]
+    columns += [twin["fps"], ours["fps"] / twin["fps"]]
+    return [*columns, ours["memory"], twin["memory"], twin["memory"] / ours["memory"]]
 
 
 class Stretch(NamedTuple):
@@ -162,22 +176,26 @@ class Stretch(NamedTuple):
 
     frames: int  # from the start to the end of the stretch
     fps: float
-    memory: float  # GiB at its end
+    memory: float  # peak in GiB
 
 
 def measure_long(case: Case, max_memory_frames: int | None, every: int = 100) -> list[Stretch]:
     """Stream a long video with a bounded memory, without files."""
-    device = torch.device(case.device)
-    core = InferenceCore(
-        optimise(make_network(case), PRECISIONS[case.precision]), InferenceConfig(max_memory_frames=max_memory_frames)
-    )
+    device, dtype = torch.device(case.device), PRECISIONS[case.precision]
+    allow_tf32(dtype)
+    core = InferenceCore(optimise(make_network(case), dtype), InferenceConfig(max_memory_frames=max_memory_frames))
     mask = prepare_mask(first_mask(case), case.size, device)
-    stretches, start = [], time.perf_counter()
+    stretches, start, previous = [], time.perf_counter(), None
+    restart_peak_memory(device)
     for index, frame in enumerate(progressbar.progressbar(frames_of(case), max_value=case.frames)):
         found = core.step(prepare_image(frame, case.size, device), mask if index == 0 else None)
-        ToHost(found.max(0).indices.to(torch.uint8)).numpy()
+        rows = ToHost(found.max(0).indices.to(torch.uint8))
+        if previous is not None:
+            previous.numpy()
+        previous = rows
         if (index + 1) % every == 0:
             now = time.perf_counter()
-            stretches.append(Stretch(index + 1, every / (now - start), current_memory(device)))
+            stretches.append(Stretch(index + 1, every / (now - start), peak_memory(device)))
+            restart_peak_memory(device)
             start = now
     return stretches

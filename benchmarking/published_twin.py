@@ -13,7 +13,6 @@ from torch import Tensor
 
 from inference_core import STRIDE, InferenceConfig
 from model.aggregate import aggregate
-from model.modules import ResBlock
 from model.network import STCN, KeyFeatures
 from util.tensor_util import Padding
 
@@ -88,10 +87,10 @@ class PublishedTwin:
         read = dense_readout(self._keys, self._values, features.key.flatten(2), self._config.top_k)
         read = read.unflatten(2, (height, width))
         decoder = self._network.decoder
-        x = res_block(decoder.compress, torch.cat([read, features.thin.expand(len(read), -1, -1, -1)], 1))
+        x = decoder.compress(torch.cat([read, features.thin.expand(len(read), -1, -1, -1)], 1))
         for block, skip in ((decoder.up_16_8, features.f8), (decoder.up_8_4, features.f4)):
             x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-            x = res_block(block.out_conv, block.skip_conv(skip) + x)
+            x = block.out_conv(block.skip_conv(skip) + x)
         logits = F.interpolate(decoder.pred(F.relu(x)), scale_factor=4, mode="bilinear", align_corners=False)
         return logits[:, 0].float()
 
@@ -107,11 +106,5 @@ class PublishedTwin:
         x = encoder.conv1(torch.cat([images, masks, masks.sum(0, keepdim=True) - masks], 1))
         x = F.max_pool2d(F.relu(encoder.bn1(x)), 3, stride=2, padding=1)
         x = encoder.layer3(encoder.layer2(encoder.layer1(x)))
-        x = res_block(encoder.fuser.block1, torch.cat([x, f16.expand(len(x), -1, -1, -1)], 1))
-        return res_block(encoder.fuser.block2, x + encoder.fuser.attention(x))
-
-
-def res_block(block: ResBlock, x: Tensor) -> Tensor:
-    """A residual block of one input: ``[B,in_channels,h,w] -> [B,out_channels,h,w]``."""
-    residual = block.conv2(F.relu(block.conv1(F.relu(x))))
-    return (block.downsample(x) if hasattr(block, "downsample") else x) + residual
+        x = encoder.fuser.block1(torch.cat([x, f16.expand(len(x), -1, -1, -1)], 1))
+        return encoder.fuser.block2(x + encoder.fuser.attention(x))

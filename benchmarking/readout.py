@@ -6,10 +6,10 @@ from typing import NamedTuple
 import torch
 
 from benchmarking.published_twin import dense_readout
-from benchmarking.report import PRECISIONS, current_memory, format_table, restart_peak_memory, run_apart
+from benchmarking.report import current_memory, format_table, restart_peak_memory, run_apart
 from inference_memory_bank import MemoryBank
 from model.network import KEY_CHANNELS
-from util.device import peak_memory
+from util.device import PRECISIONS, peak_memory
 
 VALUE_CHANNELS = 512
 

@@ -13,7 +13,6 @@ import torch
 from util.device import describe_device
 
 T = TypeVar("T")
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def run_apart(function: Callable[..., T], *args) -> T:

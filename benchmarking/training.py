@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from benchmarking.report import PRECISIONS
 from dataset.frames import VideoFile
 from dataset.static_dataset import StaticTransformDataset, find_pairs
 from dataset.training_clip import Clip, ClipKey
 from dataset.vos_dataset import VOSDataset, find_videos
 from model.network import STCN
 from model.trainer import OptimizerConfig, Trainer
+from util.device import PRECISIONS, allow_tf32
 from util.download import PROJECT_ROOT
 
 DEMO = PROJECT_ROOT / "demo"
@@ -72,6 +72,7 @@ def measure_steps(
     """Training steps per second, without loading clips: median over the steps after the first."""
     torch.manual_seed(0)
     dtype = PRECISIONS[precision]
+    allow_tf32(dtype)
     config = OptimizerConfig(amp_dtype=None if dtype == torch.float32 else dtype)
     trainer = Trainer(STCN(size=network).to(device), config)
     frames = torch.randint(0, 256, (batch, 3, 3, crop, crop), dtype=torch.uint8)

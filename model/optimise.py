@@ -12,6 +12,7 @@ from model.network import STCN
 
 log = logging.getLogger(__name__)
 
+MAX_COMPILED = 64  # shapes of each method: frame sizes, numbers of objects, of frames at once; then it runs uncompiled
 COMPILED = ("encode_key", "encode_value", "segment")  # methods; between them lies the memory, whose size changes
 
 
@@ -32,6 +33,7 @@ def optimise(network: STCN, dtype: torch.dtype = torch.float32, *, use_compile: 
     fold_batch_norm(network)
     network.requires_grad_(False).to(dtype=dtype, memory_format=torch.channels_last)
     if use_compile:
+        torch._dynamo.config.cache_size_limit = MAX_COMPILED
         for name in COMPILED:
             setattr(network, name, compile_or_note(getattr(network, name)))
     return network
@@ -47,7 +49,7 @@ def fold_batch_norm(network: nn.Module) -> None:
 
 
 def compile_or_note(function: Callable) -> Callable:
-    """Compile a function for each shape that it meets; where that fails, note it and go on uncompiled."""
+    """Compile a function for each of up to ``MAX_COMPILED`` shapes; where that fails, note it and go on uncompiled."""
     compiled = torch.compile(function, dynamic=False)
     current = compiled
 

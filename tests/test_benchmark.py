@@ -2,18 +2,22 @@
 
 import json
 import re
+from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 import benchmark
 from benchmarking.published_twin import PublishedTwin
 from benchmarking.report import format_table
-from benchmarking.training import write_demo_data
+from benchmarking.training import DEMO, write_demo_data
+from dataset.frames import VideoFile
 from inference_core import InferenceConfig, InferenceCore
 from model.network import STCN
 from tests.deterministic import synthetic_video
+from util.download import SMALL_WEIGHTS
 from util.tensor_util import normalise
 
 
@@ -21,7 +25,7 @@ def test_data_throughput_is_printed_and_written(run_main, tmp_path: Path) -> Non
     arguments = ["data", "--clips", 2, "--repeats", 1, "--json", tmp_path / "figures.json"]
     status, out, _ = run_main(benchmark.main, *arguments)
     assert status == 0
-    figures = json.loads((tmp_path / "figures.json").read_text())
+    figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
     for name, published in (("static", 1.8), ("video", 12.7)):
         line = rf"{name}: {figures[name]:.1f} clips per core-second, {figures[name] / published:.1f} times"
         assert re.search(line, out)
@@ -52,9 +56,15 @@ def test_inference_is_compared_in_a_table(run_main, tmp_path: Path) -> None:
     status, out, _ = run_main(benchmark.main, "inference", *arguments)
     assert status == 0
     assert out.count("\n| ") == 3
-    (figures,) = json.loads((tmp_path / "figures.json").read_text())
+    report = json.loads((tmp_path / "figures.json").read_text())
+    (figures,) = report["figures"]
     assert figures["ours"]["fps"] > 0 < figures["twin"]["fps"]
+    assert figures["twin"]["precision"] == "float32"
     assert figures["case"]["objects"] == 2
+    assert "torch" in report["machine"]
+    status, out, _ = run_main(benchmark.main, "inference", *arguments, "--no_twin")
+    assert status == 0
+    assert out.splitlines()[-2].count("| - ") == 4
 
 
 @pytest.mark.long
@@ -70,6 +80,28 @@ def test_long_videos_are_told_by_hundreds(run_main) -> None:
     status, out, _ = run_main(benchmark.main, "long", *arguments)
     assert status == 0
     assert [line.split()[1] for line in out.splitlines()[-2:]] == ["100", "200"]
+
+
+@pytest.mark.long
+def test_reduced_precision_changes_less_than_half_a_percent_of_real_masks(run_main, tmp_path: Path) -> None:
+    """With trained weights, on the demo's first frames."""
+    for name, image in islice(VideoFile(DEMO / "clip.mp4").read(), 8):
+        (tmp_path / "clip").mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "clip" / f"{name}.png")
+    arguments = ["--model", SMALL_WEIGHTS, "--video", tmp_path / "clip", "--device", "cpu"]
+    report = tmp_path / "figures.json"
+    status, _, _ = run_main(benchmark.main, "agreement", *arguments, "--precision", "bfloat16", "--json", report)
+    assert status == 0
+    (figures,) = json.loads(report.read_text())["figures"]
+    assert figures["frames"] == 8
+    assert 0 < figures["mean"] <= figures["worst"] < 0.5
+    assert figures["object"] > 1
+
+
+def test_float32_is_not_compared_with_itself(run_main) -> None:
+    status, _, err = run_main(benchmark.main, "agreement", "--precision", "float32", "--device", "cpu")
+    assert status == 2
+    assert "float32 is not reduced; give --precision bfloat16 or float16" in err
 
 
 def test_training_steps_are_timed(run_main) -> None:

@@ -21,7 +21,7 @@ import merge_scores
 from dataset.benchmarks import davis_2016_videos, davis_2017_videos, youtube_videos
 from dataset.videos import Video
 from inference_core import InferenceConfig
-from segmentation import needed_frames
+from segmentation import plan_frames
 from tests.conftest import TESTS, assert_same_masks, files_in, read_ids, remove
 from tests.deterministic import synthetic_video
 from util.mask_io import write_mask
@@ -217,10 +217,20 @@ def test_frames_that_nobody_needs_are_not_decoded(youtube: Path) -> None:
     """Asked for are 0, 3 and 6; frame 5 is due as memory."""
     (entry, _) = youtube_videos(youtube, "valid")
     video = Video(entry)
-    needed = needed_frames(video, InferenceConfig())
+    needed, num_memory_frames = plan_frames(video, InferenceConfig())
+    assert num_memory_frames == 2
     assert needed == {"00000", "00003", "00005", "00006"}
     assert {frame.name for frame in video.read(needed) if frame.image is not None} == needed
-    assert len(needed_frames(video, InferenceConfig(include_last=True))) == 7
+    last_held = plan_frames(video, InferenceConfig(include_last=True))
+    assert (len(last_held.needed), last_held.num_memory_frames) == (7, 3)
+
+
+def test_keys_encoded_together_give_the_same_masks(run, youtube: Path, tmp_path: Path) -> None:
+    """Three images at a time, and what remains; frames that are not decoded lie between them; two views."""
+    for at_once in (1, 3):
+        arguments = ["--yv_path", youtube, "--output", tmp_path / str(at_once), "--frames_at_once", at_once]
+        assert run(eval_youtube, *arguments, "--scales", 32, 48, "--flip")[0] == 0
+    assert_same_masks(tmp_path / "3", tmp_path / "1")
 
 
 def test_missing_masks_are_counted_against_meta(run, youtube: Path, tmp_path: Path) -> None:

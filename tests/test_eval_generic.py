@@ -56,6 +56,15 @@ def test_command_line_writes_masks_overlay_scores_and_summary(weights: Path, tmp
     assert (ids == read_ids(tmp_path / "out" / "frames" / "00003.png")).mean() > 0.99
 
 
+def test_precision_is_computed_in_as_asked(run, tmp_path: Path) -> None:
+    frames, mask = write_clip(tmp_path)
+    for precision in ("bfloat16", "float32"):
+        arguments = ["--video", frames, "--mask", mask, "--output", tmp_path / precision, "--device", "cpu"]
+        status, out, _ = run(*arguments, "--precision", precision)
+        assert status == 0
+        assert f"(cpu, {precision})" in out
+
+
 def test_ids_above_255_make_16_bit_masks_at_native_size(run, tmp_path: Path) -> None:
     frames, mask = write_clip(tmp_path, 2, (50, 70))
     ids = np.array([0, 7, 40000], np.uint16)[read_ids(mask)]

@@ -195,6 +195,19 @@ def test_insertion_copies_nothing_but_the_frame() -> None:
     assert max(capacity for _, capacity in addresses) == 7  # with room for a temporary frame
 
 
+def test_room_is_made_at_once_for_the_frames_that_are_expected() -> None:
+    """No more than the bound allows; a group that enters later has fewer to come; more than expected still fit."""
+    bank = MemoryBank(5, expected_frames=6)
+    for frame in range(8):
+        bank.add_memory(torch.randn(1, CK, 3, 4), torch.randn(1 + (frame >= 2), CV, 3, 4))
+        if frame == 5:
+            assert [len(buffer.block) for buffer in (bank._keys, *bank._groups)] == [6, 6, 4]
+    assert bank.num_frames == 8
+    bounded = MemoryBank(5, max_frames=3, expected_frames=6)
+    bounded.add_memory(torch.randn(1, CK, 3, 4), torch.randn(1, CV, 3, 4))
+    assert len(bounded._keys.block) == 4
+
+
 def test_reading_never_holds_the_dense_affinity() -> None:
     """Largest tensor while reading: a chunk of the similarity, not N x M."""
     bank = MemoryBank(top_k=20)

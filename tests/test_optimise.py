@@ -1,6 +1,7 @@
 """The faster network computes what the plain one does."""
 
 import copy
+import shutil
 
 import pytest
 import torch
@@ -87,6 +88,22 @@ def test_what_cannot_be_compiled_is_noted_and_computed_anyway(monkeypatch, caplo
     assert [double(3), double(4)] == [6, 8]
     assert len(caplog.records) == 1
     assert "--compile" in caplog.text
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling for a CPU takes a C++ compiler")
+def test_compiled_network_equals_the_plain_one(caplog) -> None:
+    """For two numbers of objects; nothing fell back."""
+    plain = filled_network(size="small")
+    compiled = optimise(copy.deepcopy(plain), use_compile=True)
+    for num_objects in (1, 2):
+        video, masks = synthetic_video(2, 32, 48, num_objects, seed=3)
+        frames, mask = normalise(torch.from_numpy(video).permute(0, 3, 1, 2)), torch.from_numpy(masks[0])
+        cores = [InferenceCore(network) for network in (plain, compiled)]
+        for index, frame in enumerate(frames):
+            expected, found = (core.step(frame, mask if index == 0 else None) for core in cores)
+            torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
+    assert "--compile" not in caplog.text
 
 
 def test_errors_of_a_compiled_function_are_not_swallowed() -> None:

@@ -12,6 +12,8 @@ try:
 except ImportError:  # Windows
     resource = None
 
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
 
 def choose_device(name: str = "auto") -> torch.device:
     """Resolve ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
@@ -43,6 +45,11 @@ def choose_amp_dtype(device: torch.device) -> torch.dtype | None:
     if device.type == "cpu" and _cpu_has_bfloat16():
         return torch.bfloat16
     return None
+
+
+def allow_tf32(dtype: torch.dtype) -> None:
+    """Let CUDA's convolutions round to TF32 where reduced precision is asked for: float32 means float32."""
+    torch.backends.cudnn.allow_tf32 = dtype != torch.float32
 
 
 def peak_memory(device: torch.device) -> float:

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from typing import TypeVar
 
 S, T = TypeVar("S"), TypeVar("T")
@@ -36,10 +35,16 @@ def map_ahead(function: Callable[[S], T], items: Iterable[S], num_threads: int) 
         pool.shutdown(cancel_futures=True)
 
 
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Group items, ``size`` at a time and the rest."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
+def batched(items: Iterable[T], size: int, counts: Callable[[T], bool] = lambda item: True) -> Iterator[list[T]]:
+    """Group items: each group ends with the ``size``-th that counts, the last one with the last item."""
+    batch, num_counted = [], 0
+    for item in items:
+        batch.append(item)
+        num_counted += counts(item)
+        if num_counted == size:
+            yield batch
+            batch, num_counted = [], 0
+    if batch:
         yield batch
 
 

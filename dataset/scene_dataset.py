@@ -55,9 +55,9 @@ class SceneRanges:
     pasted_side: tuple[float, float] = (0.15, 0.6)
     lookalike: float = 0.3  # probability that a pasted object is cut out of the scene's own photograph
     drift: float = 0.08  # standard deviation of a layer's motion from frame to frame, along each axis
-    growth: float = 0.12  # the same of the logarithm of its growth
+    growth: tuple[float, float] = (0.08, 0.15)  # mean and standard deviation of the logarithm of its growth
     blur: float = 0.3  # probability that a layer is blurred along its motion
-    new_look: float = 0.5  # probability that a part of a layer's object changes its look
+    new_look: float = 0.5  # probability that a part of a layer's object changes its look from one frame to the next
     borrowed_look: float = 0.5  # probability that the new look comes from another photograph
     look_colour: ColourRange = ColourRange(0.5, 0.4, 0.5, 0.3)  # of the new look
     visible_area: float = 0.003  # of the crop, that an object must show in the first frame to be followed
@@ -161,23 +161,26 @@ class SceneDataset(Dataset):
 
     def _draw_looks(self, image: np.ndarray, coverage: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
         """A photograph in each frame: blobs of its object may look different from some frame on."""
+        looks = [image]
+        for _ in range(1, self._num_frames):
+            is_new = generator.random() < self._ranges.new_look
+            looks.append(self._draw_new_look(looks[-1], coverage, generator) if is_new else looks[-1])
+        return looks
+
+    def _draw_new_look(self, image: np.ndarray, coverage: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         ranges, size = self._ranges, image.shape[1::-1]
-        if generator.random() >= ranges.new_look:
-            return [image] * self._num_frames
         is_borrowed = generator.random() < ranges.borrowed_look
         other = read_image(self.pairs[generator.integers(len(self.pairs))].image, 1) if is_borrowed else image
         look = apply_colours(cv2.resize(other, size), (draw_colour(ranges.look_colour, generator),))
         blobs = cv2.resize(generator.normal(size=LOOK_GRID), size, interpolation=cv2.INTER_CUBIC) > 0
-        changed = blend(image, look, cv2.resize(coverage, size) * blobs)
-        before = int(generator.integers(1, self._num_frames))
-        return [image] * before + [changed] * (self._num_frames - before)
+        return blend(image, look, cv2.resize(coverage, size) * blobs)
 
     def _draw_motion(
         self, layer: Layer, placed: np.ndarray, centre: np.ndarray, generator: np.random.Generator
     ) -> Layer:
         """Let a layer, placed in the crop by a matrix, drift and grow steadily, and turn, bend and blur at random."""
         ranges, crop = self._ranges, self._crop
-        drift, growth = generator.normal(0, ranges.drift * crop, 2), generator.normal(0, ranges.growth)
+        drift, growth = generator.normal(0, ranges.drift * crop, 2), generator.normal(*ranges.growth)
         colour = draw_colour(ranges.warp.clip_colour, generator)
         transforms = []
         for index in range(self._num_frames):

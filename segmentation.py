@@ -31,7 +31,7 @@ FRAMES_AHEAD = 4
 class ViewSegmenter:
     """Propagate the masks of one video in one view of it."""
 
-    def __init__(self, network: STCN, view: View, settings: Settings, num_memory_frames: int) -> None:
+    def __init__(self, network: STCN, view: View, settings: Settings, num_memory_frames: int | None = None) -> None:
         config = replace(settings.config, kernel_sigma=view.kernel_sigma)
         self.core = InferenceCore(network, config, expected_memory_frames=num_memory_frames)
         self._view, self._device = view, settings.device

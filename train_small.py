@@ -3,7 +3,7 @@
     python train_small.py --static_root DIR [--encoder_weights DIR] [--output FILE]
 
 Any photographs with masks will do (docs/training.md: your own data). Started again after an interruption,
-with the same options, it goes on from the last checkpoint. Two CPU cores with bfloat16 take a good hour and a half.
+with the same options, it goes on from the last checkpoint. Two CPU cores with bfloat16 take three hours.
 """
 
 import argparse

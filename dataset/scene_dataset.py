@@ -55,7 +55,7 @@ class SceneRanges:
     pasted_side: tuple[float, float] = (0.15, 0.6)
     lookalike: float = 0.3  # probability that a pasted object is cut out of the scene's own photograph
     drift: float = 0.08  # standard deviation of a layer's motion from frame to frame, along each axis
-    growth: tuple[float, float] = (0.08, 0.15)  # mean and standard deviation of the logarithm of its growth
+    growth: tuple[float, float] = (0.08, 0.15)  # mean and deviation of the logarithm of its growth, likewise
     blur: float = 0.3  # probability that a layer is blurred along its motion
     new_look: float = 0.5  # probability that a part of a layer's object changes its look from one frame to the next
     borrowed_look: float = 0.5  # probability that the new look comes from another photograph
@@ -219,8 +219,10 @@ def compose(layers: list[Layer], index: int, crop: int) -> tuple[np.ndarray, lis
         if kernel is not None:
             image, masks = cv2.filter2D(image, -1, kernel), [cv2.filter2D(mask, -1, kernel) for mask in masks]
             alpha = None if alpha is None else cv2.filter2D(alpha, -1, kernel)
-        frame = image if alpha is None else blend(frame, image, alpha)
-        if alpha is not None:
+        if alpha is None:
+            frame = image
+        else:
+            frame = blend(frame, image, alpha)
             coverages = [(coverage * (1 - alpha / np.float32(255))).astype(np.uint8) for coverage in coverages]
         coverages += masks
     return frame, coverages

@@ -1,4 +1,7 @@
-"""The training loss: cross entropy of aggregated logits, from some point on over the hardest pixels only."""
+"""The training loss: cross entropy of aggregated logits, from some point on over the hardest pixels only.
+
+That is the published one. To it the overlap of whole regions may be added.
+"""
 
 from typing import NamedTuple
 
@@ -32,7 +35,9 @@ def bootstrapped_mean(pixel_losses: Tensor, share: float) -> Tensor:
     return pixel_losses.topk(int(share * pixel_losses.shape[1]), dim=1, sorted=False).values.mean(1)
 
 
-def clip_loss(logits: Tensor, targets: Tensor, object_exists: Tensor, share: float) -> ClipLoss:
+def clip_loss(
+    logits: Tensor, targets: Tensor, object_exists: Tensor, share: float, region_weight: float = 0.0
+) -> ClipLoss:
     """Loss of the frames behind the first.
 
     Args:
@@ -40,13 +45,30 @@ def clip_loss(logits: Tensor, targets: Tensor, object_exists: Tensor, share: flo
         targets: ``[B,T-1,H,W]`` int64 class maps, 0 for background.
         object_exists: ``[B,K]`` bool; an object that does not exist is no class.
         share: of the pixels that count, the hardest ones.
+        region_weight: of the region loss, which is added to the cross entropy.
     """
     is_class = F.pad(object_exists, (1, 0), value=True)[:, None, :, None, None]  # [B,1,1+K,1,1]
     logits = logits.float().masked_fill(~is_class, -torch.inf)
     pixel_losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1), reduction="none").flatten(1)
     by_frame = bootstrapped_mean(pixel_losses, share).view(targets.shape[:2]).mean(0)
+    if region_weight:
+        by_frame = by_frame + region_weight * region_loss(logits, targets, object_exists).mean(0)
     plain = pixel_losses.detach().mean(1).view(targets.shape[:2]).mean(0).sum()
     return ClipLoss(by_frame.sum(), by_frame, plain)
+
+
+def region_loss(logits: Tensor, targets: Tensor, object_exists: Tensor) -> Tensor:
+    """One minus the soft Jaccard index, mean over the objects that exist: ``[B,T-1]``, of what ``clip_loss`` takes.
+
+    Cross entropy leaves out what is more likely background than object; the overlap suffers most from that.
+    """
+    num_objects = object_exists.shape[1]
+    found = logits.float().softmax(2)[:, :, 1:]
+    truth = F.one_hot(targets, 1 + num_objects).movedim(-1, 2)[:, :, 1:].float()
+    intersection, total = (found * truth).sum((3, 4)), (found + truth).sum((3, 4))
+    jaccard = (intersection + 1) / (total - intersection + 1)  # [B,T-1,K]; 1: a pixel, where an object is hidden
+    exists = object_exists[:, None].float()
+    return ((1 - jaccard) * exists).sum(2) / exists.sum(2).clamp(min=1)
 
 
 def intersection_and_union(masks: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:

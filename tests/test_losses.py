@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.losses import bootstrap_share, clip_loss, intersection_and_union
+from model.losses import bootstrap_share, clip_loss, intersection_and_union, region_loss
 from tests.conftest import filled_network
 from tests.deterministic import synthetic_video
 from tests.test_golden import frames_of, golden
@@ -72,3 +72,23 @@ def test_published_training_step(num_objects: int, iteration: int) -> None:
     total = torch.stack([gradient.double().norm() for gradient in gradients.values()]).norm()
     assert total.item() == pytest.approx(expected["total_grad_norm"], rel=1e-3)
     assert all(torch.equal(buffers[name], buffer) for name, buffer in network.named_buffers())
+
+
+def test_region_loss_is_one_minus_the_jaccard_index_of_certain_masks() -> None:
+    generator = torch.Generator().manual_seed(0)
+    targets, found = (torch.randint(0, 3, (2, 2, 16, 16), generator=generator) for _ in range(2))
+    object_exists = torch.tensor([[True, True], [True, False]])
+    targets[1], found[1] = targets[1].clamp(max=1), found[1].clamp(max=1)
+    logits = 100 * torch.nn.functional.one_hot(found, 3).movedim(-1, 2).float()
+
+    losses = region_loss(logits, targets, object_exists)
+
+    for clip, frame in np.ndindex(2, 2):
+        overlaps = []
+        for label in range(1, 1 + int(object_exists[clip].sum())):
+            one, other = found[clip, frame] == label, targets[clip, frame] == label
+            overlaps.append(((one & other).sum() + 1) / ((one | other).sum() + 1))
+        assert losses[clip, frame].item() == pytest.approx(1 - np.mean(overlaps), rel=1e-5)
+    cross_entropy = clip_loss(logits, targets, object_exists, 1).by_frame
+    both = clip_loss(logits, targets, object_exists, 1, region_weight=0.5)
+    torch.testing.assert_close(both.by_frame, cross_entropy + 0.5 * losses.mean(0))

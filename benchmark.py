@@ -24,13 +24,14 @@ from benchmarking.readout import compare_readouts
 from benchmarking.report import describe_machine, format_table, run_apart
 from benchmarking.training import DEMO, measure_data, measure_steps
 from dataset.videos import VideoEntry
-from evaluation_settings import default_frames_at_once, positive_int
+from evaluation_settings import default_frames_at_once
 from model.network import SIZES
 from script import script_main
 from util.device import PRECISIONS, choose_amp_dtype, choose_device
 from util.download import default_weights
 from util.errors import InputError
 from util.files import write_then_rename
+from util.options import positive_int
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -52,7 +53,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--precision", choices=PRECISIONS, nargs="+", help="(default: float32, and what the device is fast in)")
     add("--frames", type=positive_int, default=30, help="of the clip (default: 30)")
     add("--repeats", type=positive_int, default=3, help="of which the median counts (default: 3)")
-    add("--frames_at_once", type=positive_int, help="keys encoded together (default: as eval_*.py)")
+    add("--frames_at_once", type=positive_int, help="frames encoded together (default: as eval_*.py)")
     add("--compile", action="store_true", help="compile the network")
     add("--no_twin", action="store_true", help="measure ours alone")
     add_network_options(add, (480, 854))

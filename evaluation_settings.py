@@ -33,7 +33,7 @@ class Settings:
     config: InferenceConfig
     dtype: torch.dtype = torch.float32  # to compute in
     compile: bool = False
-    frames_at_once: int = 1  # whose keys are encoded together
+    frames_at_once: int = 1  # that are encoded together
     views: tuple[View, ...] = (View(),)
     output_all: bool = False  # write frames that a benchmark does not ask for as well
     score: bool = False  # against the entries' truth
@@ -80,7 +80,7 @@ def make_parser(description: str, *flags: str) -> argparse.ArgumentParser:
     add("--kernel_sigma", type=not_negative, default=7, help=f"{kernel_help} (default: 7)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     add("--precision", choices=PRECISIONS, help="compute in this one, whatever the device is fast in")
-    add("--frames_at_once", type=positive_int, help=f"keys encoded together ({FRAMES_AT_ONCE_CUDA} on CUDA, else 1)")
+    add("--frames_at_once", type=positive_int, help=f"frames encoded together ({FRAMES_AT_ONCE_CUDA} on CUDA, else 1)")
     add("--compile", action="store_true", help="compile the network: pays for many frames of one size")
     add("--overlay", action="store_true", help="write <video>_overlay.mp4 with coloured, numbered objects")
     add("--save_scores", action="store_true", help="write probabilities (.npz per frame) and confidences (.csv)")

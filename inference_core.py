@@ -12,7 +12,9 @@ from torch import Tensor
 
 from inference_memory_bank import MemoryBank
 from model.aggregate import aggregate
-from model.network import STCN, KeyFeatures
+from model.modules import SharedFeatures
+from model.network import STCN
+from util.device import release_free_memory
 from util.tensor_util import Padding
 
 STRIDE = 16
@@ -58,6 +60,14 @@ class MemorySchedule:
         return FrameRole(is_memory, is_memory or need_output or self._config.include_last)
 
 
+class FrameFeatures(NamedTuple):
+    """What is kept of an encoded frame: not the key encoder's f8 and f4, only what the decoder made of them."""
+
+    key: Tensor  # [1,CK,h,w]
+    f16: Tensor  # [1,C16,h,w]
+    shared: SharedFeatures  # of one frame
+
+
 class _PendingMemory(NamedTuple):
     """A frame to be memorised before the next one is segmented: the last frame of a video costs no value."""
 
@@ -95,10 +105,12 @@ class InferenceCore:
         self._frame_size: tuple[int, int] | None = None
 
     @torch.inference_mode()
-    def encode_ahead(self, images: Tensor) -> list[KeyFeatures]:
+    def encode_ahead(self, images: Tensor) -> list[FrameFeatures]:
         """Encode several frames together, ahead of their steps: ``[T,3,H,W]``, as given to ``step``."""
         features = self.network.encode_key(Padding.to_multiple(*images.shape[2:], STRIDE).add(images))
-        return [KeyFeatures(*(x[index : index + 1] for x in features)) for index in range(len(images))]
+        key, f16, shared = features.key, features.f16, self.network.share(features)
+        frames = [slice(index, index + 1) for index in range(len(images))]
+        return [FrameFeatures(key[i], f16[i], SharedFeatures(*(x[i] for x in shared))) for i in frames]
 
     def skip(self) -> None:
         """Pass over a frame for which ``step`` would do nothing; this takes no image.
@@ -117,7 +129,7 @@ class InferenceCore:
         labels: Sequence[int] = (),
         *,
         need_output: bool = True,
-        features: KeyFeatures | None = None,
+        features: FrameFeatures | None = None,
     ) -> Tensor | None:
         """Take the next frame of the video.
 
@@ -151,15 +163,16 @@ class InferenceCore:
             return None
 
         padding = Padding.to_multiple(*self._frame_size, STRIDE)
-        padded = padding.add(image[None])
         self._memorise_pending()
-        features = features or self.network.encode_key(padded)
+        features = features or self.encode_ahead(image[None])[0]
         probabilities = self._segment(features)
         if is_annotated:
             probabilities = self._insert(probabilities[1:], padding.add(mask), labels)
         if role.is_memory or self.config.include_last:
             masks = probabilities[1:]
-            self._pending = _PendingMemory(padded, features.key, features.f16, masks, not role.is_memory, is_annotated)
+            self._pending = _PendingMemory(
+                padding.add(image[None]), features.key, features.f16, masks, not role.is_memory, is_annotated
+            )
         return padding.remove(probabilities) if need_output else None
 
     def remove(self, label: int) -> None:
@@ -178,13 +191,14 @@ class InferenceCore:
             masks = self._pending.masks
             self._pending = self._pending._replace(masks=torch.cat([masks[:row], masks[row + 1 :]]))
 
-    def _segment(self, features: KeyFeatures) -> Tensor:
+    def _segment(self, features: FrameFeatures) -> Tensor:
         """Segment the objects known so far: ``[1+K,H,W]`` on the padded frame."""
         if not self.labels:
             height, width = (STRIDE * cells for cells in features.key.shape[-2:])
             return torch.ones(1, height, width, device=features.key.device)
         memory_readout = self._bank.read(features.key)
-        logits = self.network.segment(memory_readout[None], features, objects_at_once=_at_once(memory_readout))[0]
+        at_once = _at_once(memory_readout)
+        logits = self.network.segment(memory_readout[None], features.shared, objects_at_once=at_once)[0]
         return aggregate(torch.sigmoid(logits)).softmax(0)
 
     def _insert(self, masks: Tensor, annotation: Tensor, labels: Sequence[int]) -> Tensor:
@@ -202,6 +216,8 @@ class InferenceCore:
             image, key, f16, masks, is_temporary, is_annotated = self._pending
             values = self.network.encode_value(image, f16, masks[None], objects_at_once=_at_once(masks))[0]
             self._bank.add_memory(key, values, is_temporary=is_temporary, is_annotated=is_annotated)
+            if not is_temporary:
+                release_free_memory(key.device)
         self._pending = None
 
     def _check(self, image: Tensor, mask: Tensor | None, labels: Sequence[int]) -> None:

@@ -19,8 +19,8 @@ from torch import Tensor
 from dataset.transforms import input_size, prepare_image, prepare_mask
 from dataset.videos import Frame, Video
 from evaluation_settings import Settings, View
-from inference_core import InferenceConfig, InferenceCore, MemorySchedule
-from model.network import STCN, KeyFeatures
+from inference_core import FrameFeatures, InferenceConfig, InferenceCore, MemorySchedule
+from model.network import STCN
 from util.pipeline import batched, prefetch
 from util.tensor_util import ToHost
 from util.video_output import Prediction, VideoOutput
@@ -39,7 +39,7 @@ class ViewSegmenter:
     def run(self, frames: Sequence[Frame]) -> Iterator[Tensor | None]:
         """Probabilities ``[1+K,H,W]`` of the next frames at their own size, of those that are wanted.
 
-        The keys of all these frames are encoded together.
+        All these frames are encoded together.
         """
         images = [self._prepare(frame) for frame in frames if frame.image is not None]
         ahead = iter(zip(images, self.core.encode_ahead(torch.stack(images)) if images else ()))
@@ -55,7 +55,7 @@ class ViewSegmenter:
         image = prepare_image(frame.image, size, self._device)
         return image.flip(-1) if self._view.is_mirrored else image
 
-    def _step(self, frame: Frame, image: Tensor, features: KeyFeatures) -> Tensor | None:
+    def _step(self, frame: Frame, image: Tensor, features: FrameFeatures) -> Tensor | None:
         mask = None if frame.mask is None else prepare_mask(frame.mask, image.shape[1:], self._device)
         if mask is not None and self._view.is_mirrored:
             mask = mask.flip(-1)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from model.aggregate import aggregate
 from model.cbam import CBAM
 from model.memory import read_memory
-from model.modules import Decoder, FeatureFuser, KeyProjection, SharedInput, convolve_shared
+from model.modules import Decoder, FeatureFuser, KeyProjection, SharedFeatures, SharedInput, convolve_shared
 from model.resnet import KeyEncoder, ValueBackbone
 
 KEY_CHANNELS = 64  # CK
@@ -108,8 +108,8 @@ class STCN(nn.Module):
         for index in range(1, frames.shape[1]):
             values.append(self.encode_value(frames[:, index - 1], features.f16[:, index - 1], masks))
             memory_readout = read_memory(features.key[:, :index], torch.stack(values, 1), features.key[:, index])
-            current = KeyFeatures(*(x[:, index] for x in features))
-            probabilities = torch.sigmoid(self.segment(memory_readout, current)) * object_exists[:, :, None, None]
+            shared = self.share(KeyFeatures(*(x[:, index] for x in features)))
+            probabilities = torch.sigmoid(self.segment(memory_readout, shared)) * object_exists[:, :, None, None]
             logits.append(aggregate(probabilities, dim=1))
             masks = logits[-1].softmax(1)[:, 1:]
         return torch.stack(logits, 1)
@@ -118,6 +118,10 @@ class STCN(nn.Module):
         """Encode frames ``[B,3,H,W]``, ImageNet-normalised, H and W multiples of 16; features in the weights' dtype."""
         f16, f8, f4 = self.key_encoder(frames.to(self.dtype))
         return KeyFeatures(self.key_proj(f16), self.key_comp(f16), f16, f8, f4)
+
+    def share(self, features: KeyFeatures) -> SharedFeatures:
+        """What the decoder makes of frames alone, once for all of their objects."""
+        return self.decoder.share(features.thin, features.f8, features.f4)
 
     def encode_value(self, frames: Tensor, f16: Tensor, masks: Tensor, *, objects_at_once: int | None = None) -> Tensor:
         """Encode what each object looks like in a frame.
@@ -139,18 +143,17 @@ class STCN(nn.Module):
         parts = masks_of_object.split(objects_at_once or len(masks_of_object))
         return torch.cat([self.value_encoder(part, shared) for part in parts]).unflatten(0, masks.shape[:2])
 
-    def segment(self, memory_readout: Tensor, features: KeyFeatures, *, objects_at_once: int | None = None) -> Tensor:
+    def segment(self, memory_readout: Tensor, shared: SharedFeatures, *, objects_at_once: int | None = None) -> Tensor:
         """Decode each object's memory readout.
 
         Args:
             memory_readout: ``[B,K,CV,H/16,W/16]``.
-            features: of the same B frames.
+            shared: of the same B frames, from ``share``.
             objects_at_once: of a single frame, to bound the memory; None: all.
 
         Returns:
             logits ``[B,K,H,W]``, float32; a sigmoid makes them independent object probabilities.
         """
-        shared = self.decoder.share(features.thin, features.f8, features.f4)
         readouts = memory_readout.flatten(0, 1)
         logits = [self.decoder(part, shared) for part in readouts.split(objects_at_once or len(readouts))]
         return torch.cat(logits).view(*memory_readout.shape[:2], *logits[0].shape[-2:])

@@ -13,7 +13,7 @@ from model.network import STCN
 log = logging.getLogger(__name__)
 
 MAX_COMPILED = 64  # shapes of each method: frame sizes, numbers of objects, of frames at once; then it runs uncompiled
-COMPILED = ("encode_key", "encode_value", "segment")  # methods; between them lies the memory, whose size changes
+COMPILED = ("encode_key", "share", "encode_value", "segment")  # all but the memory, whose size changes
 
 
 def optimise(network: STCN, dtype: torch.dtype = torch.float32, *, use_compile: bool = False) -> STCN:

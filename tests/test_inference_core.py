@@ -1,9 +1,12 @@
 """The streaming core: invariants on small frames, with the network of the golden figures."""
 
+import weakref
+
 import pytest
 import torch
 from torch import Tensor
 
+import inference_core
 from inference_core import InferenceConfig, InferenceCore
 from model.aggregate import aggregate
 from model.network import STCN
@@ -109,7 +112,12 @@ class Counting:
 
     def encode_key(self, *args):
         self.keys += 1
-        return self.network.encode_key(*args)
+        features = self.network.encode_key(*args)
+        self.finer = [weakref.ref(features.f8), weakref.ref(features.f4)]
+        return features
+
+    def share(self, *args):
+        return self.network.share(*args)
 
     def encode_value(self, *args, **options):
         self.values += 1
@@ -138,6 +146,24 @@ def test_nothing_is_computed_that_nobody_needs(
         found = core.step(image, mask if frame == 0 else None, need_output=frame in required)
         assert (found is not None) == (frame in required)
     assert (counting.keys, counting.values, counting.segments) == expected
+
+
+def test_finer_features_are_not_kept(network: STCN, clip: tuple[Tensor, Tensor]) -> None:
+    counting = Counting(network)
+    features = InferenceCore(counting).encode_ahead(clip[0][:2])
+    assert len(features) == 2
+    assert all(reference() is None for reference in counting.finer)
+
+
+@pytest.mark.parametrize("include_last", [False, True])
+def test_memory_is_given_back_after_each_memory_frame(
+    network: STCN, clip: tuple[Tensor, Tensor], include_last: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Temporary ones do not count; frames 0 and 3 are read, 6 is due."""
+    devices = []
+    monkeypatch.setattr(inference_core, "release_free_memory", devices.append)
+    run(network, clip, {0: (1,)}, mem_every=3, include_last=include_last)
+    assert devices == [torch.device("cpu")] * 2
 
 
 def test_skipped_frames_count(network: STCN, clip: tuple[Tensor, Tensor]) -> None:

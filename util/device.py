@@ -1,6 +1,9 @@
 """Choice of the device and of its reduced precision."""
 
+import ctypes
+import functools
 import sys
+from collections.abc import Callable
 
 import torch
 
@@ -63,6 +66,25 @@ def peak_memory(device: torch.device) -> float:
         return float("nan")
     unit = 1 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def release_free_memory(device: torch.device) -> None:
+    """Give the system back what freed tensors on a CPU have left with the C library, in the whole process.
+
+    This is for glibc, which keeps a tenth of a GiB at 854 x 480; it takes ten milliseconds then. Elsewhere nothing
+    happens.
+    """
+    if device.type == "cpu" and (trim := _malloc_trim()) is not None:
+        trim(0)
+
+
+@functools.cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    """The C library's function, where it has one."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim.argtypes, trim.restype = (ctypes.c_size_t,), ctypes.c_int
+    return trim
 
 
 def describe_device(device: torch.device, dtype: torch.dtype | None) -> str:

@@ -19,7 +19,7 @@ from scoring import SequenceScores, format_scores, list_truth, score_sequence, w
 from segmentation import segment_video
 from util.device import describe_device, peak_memory
 from util.distributed import ProcessGroup, divide, process_group
-from util.errors import InputError
+from util.errors import InputError, is_out_of_memory
 
 
 class VideoResult(NamedTuple):
@@ -161,15 +161,9 @@ def _failures_as_input_errors(entry: VideoEntry, settings: Settings) -> Iterator
     except OSError as e:
         raise InputError(f"{e.filename or settings.output}: {e.strerror or e}; mend this and run with --resume") from e
     except (RuntimeError, MemoryError) as e:
-        if not _is_out_of_memory(e):
+        if not is_out_of_memory(e):
             raise
         raise InputError(f"{entry.name}: out of memory; try --max_memory_frames 20 or a smaller size") from e
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """CUDA has an error class of its own; the CPU and Apple's GPU raise a RuntimeError."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
 
 
 def _refuse_output_among_input(output: Path, entry: VideoEntry) -> None:

@@ -4,6 +4,7 @@ import os
 import platform
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
@@ -11,14 +12,22 @@ from typing import TypeVar
 import torch
 
 from util.device import describe_device
+from util.errors import InputError
 
 T = TypeVar("T")
 
 
 def run_apart(function: Callable[..., T], *args) -> T:
-    """Call a function in a process of its own: its peak of memory is then nobody else's."""
+    """Call a function in a process of its own: its peak of memory is then nobody else's.
+
+    Raises:
+        InputError: the process was ended from outside.
+    """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *args).result()
+        try:
+            return pool.submit(function, *args).result()
+        except BrokenProcessPool as e:
+            raise InputError(f"{function.__name__}: the system ended it, for lack of memory; measure less") from e
 
 
 def describe_machine(device: torch.device) -> str:

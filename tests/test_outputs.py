@@ -11,9 +11,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import util.overlay
+from script import script_main
 from tests.conftest import read_ids
 from util.errors import InputError
 from util.files import natural_key, write_then_rename
@@ -81,6 +83,50 @@ def test_failing_block_leaves_the_old_file(tmp_path: Path, error: type[BaseExcep
     with pytest.raises(error):
         use()
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"file.txt": "old"}
+
+
+def test_full_disk_is_told_of(tmp_path: Path) -> None:
+    """As torch.save does; other errors of PyTorch stay what they are."""
+
+    def use(message: str) -> None:
+        with write_then_rename(tmp_path / "network.pth") as temporary:
+            temporary.write_text("half")
+            raise RuntimeError(message)
+
+    with pytest.raises(InputError, match="network.pth: cannot be written to its end; make room"):
+        use("inline_container.cc:668 . PytorchStreamWriter failed writing file data/2: file write failed")
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        use("size mismatch")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nmore"), "out of memory (CUDA out of"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 8 bytes"), "out of memory (DefaultCPU"),
+        (MemoryError("Unable to allocate 1 TiB"), "out of memory (Unable"),
+        (OSError(28, "No space left on device", "masks/1.png"), "masks/1.png: No space left on device"),
+        (InputError("a: b; c"), "a: b; c"),
+    ],
+)
+def test_scripts_end_with_one_line(run_main: Callable, error: Exception, line: str) -> None:
+    @script_main
+    def main() -> None:
+        raise error
+
+    status, out, err = run_main(main)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"error: {line}" in err
+
+
+def test_errors_of_ours_keep_their_traceback(run_main: Callable) -> None:
+    @script_main
+    def main() -> None:
+        raise RuntimeError("size mismatch")
+
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        main()
 
 
 def test_files_of_one_folder_have_different_temporary_names(tmp_path: Path) -> None:

@@ -15,11 +15,18 @@ def write_then_rename(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` when the block ends, remove it when it fails.
 
     The temporary name keeps the suffix, since libraries choose the format by it.
+
+    Raises:
+        InputError: PyTorch cannot write on.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
+    except RuntimeError as e:
+        if "failed writing" not in str(e):  # what torch.save says on full disks
+            raise
+        raise InputError(f"{path}: cannot be written to its end; make room on the disk") from e
     finally:
         temporary.unlink(missing_ok=True)
 

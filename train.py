@@ -66,7 +66,7 @@ def resume(trainer: Trainer, path: Path, recipe: dict[str, object]) -> None:
     """
     checkpoint = read_checkpoint(path)
     for name, value in recipe.items():
-        found = checkpoint["recipe"].get(name, value)
+        found = checkpoint["recipe"].get(name)
         if found != value:
             raise InputError(f"{path}: made with {name} {found}, not {value}; resume with the same options and data")
     trainer.load_state_dict(checkpoint)

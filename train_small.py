@@ -3,11 +3,10 @@
     python train_small.py --static_root DIR [--encoder_weights DIR] [--output FILE]
 
 Any photographs with masks will do (docs/training.md: your own data). Started again after an interruption,
-with the same options, it goes on from the last checkpoint. Two CPU cores with bfloat16 take three hours.
+with the same options, it goes on from the last checkpoint. Two CPU cores with bfloat16 take four and a half hours.
 """
 
 import argparse
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 
 from model.checkpoint import read_state_dict
 from script import script_main
+from training import handled_signals
 from util.download import PROJECT_ROOT
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
@@ -27,6 +27,7 @@ RECIPES = {  # run -> what it adds to the options of train.py
     "small_scenes": "--crop 224 -b 4 --num_frames 3 -i 2200 --lr 2e-4 --bootstrap 500 2200",
     "small_longer_scenes": "--crop 224 -b 4 --num_frames 4 -i 520 --lr 1e-4 --bootstrap 0 1",
     "small_larger_scenes": "--crop 288 -b 2 --num_frames 4 -i 2400 --lr 1.5e-4 --bootstrap 0 1",
+    "small_changing_scenes": "--crop 288 -b 2 --num_frames 5 -i 2000 --lr 1.5e-4 --bootstrap 0 1 --region_loss 1",
 }
 
 
@@ -49,6 +50,7 @@ def train_stage(args: argparse.Namespace, run: str, previous: Path | None) -> Pa
 
     Raises:
         InputError: the training failed; it has said why.
+        SystemExit: a signal ended it, on which it has saved a checkpoint.
     """
     options = [*COMMON.split(), *RECIPES[run].split(), "--id", run]
     options += ["--static_root", args.static_root]
@@ -67,11 +69,11 @@ def train_stage(args: argparse.Namespace, run: str, previous: Path | None) -> Pa
         options += ["--load_network", previous]
     elif args.encoder_weights is not None:
         options += ["--encoder_weights", args.encoder_weights]
-    handler = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches train.py too, which saves first
-    try:
-        status = subprocess.run([sys.executable, PROJECT_ROOT / "train.py", *map(str, options)]).returncode
-    finally:
-        signal.signal(signal.SIGINT, handler)
+    process = subprocess.Popen([sys.executable, PROJECT_ROOT / "train.py", *map(str, options)])
+    with handled_signals(lambda number, _: process.send_signal(number)):  # train.py saves first
+        status = process.wait()
+    if status > 128:  # it was told to stop
+        sys.exit(status)
     if status:
         raise InputError(f"{run}: train.py ended with status {status}; mend what it says and run this again")
     return sorted(args.save_root.glob(f"*_{run}/*_{run}_{iterations}.pth"))[-1]

@@ -4,6 +4,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -85,8 +86,10 @@ class Run:
         Raises:
             InputError: data that cannot be read, a loss that is not finite.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note_signal)
+        with handled_signals(self._note_signal):
+            return self._train(loader, group)
+
+    def _train(self, loader: DataLoader, group: ProcessGroup) -> int:
         start, end = self._trainer.iteration, self._schedule.iterations
         progress = progressbar.ProgressBar(min_value=start, max_value=end) if group.is_main else progressbar.NullBar()
         stop = self._iterate(loader, group, progress) or group.first(self._stop)
@@ -190,6 +193,17 @@ class Run:
     def _note_signal(self, number: int, _: object) -> None:
         print(f"{signal.Signals(number).name}: finishing this iteration", flush=True)
         self._stop = Stop(number)
+
+
+@contextmanager
+def handled_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Let a function handle SIGTERM and SIGINT for a while; what it belongs to may be freed afterwards."""
+    previous = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, former in previous.items():
+            signal.signal(number, former)
 
 
 def draw_clip(batch: Clip, logits: torch.Tensor) -> np.ndarray:

@@ -17,6 +17,7 @@ from util.configuration import STAGES, Batch, Schedule, Stage
 from util.options import not_negative, not_negative_int, positive_int
 
 RECIPE_OPTIONS = ("network", "crop", "num_frames", "scenes", "seed", "cosine", "encoder_lr", "clip_norm", "region_loss")
+REGION_HELP = "weight of a loss of overlap, one minus the Jaccard index, added to the cross entropy (default: 0)"
 BOOTSTRAP_HELP = "iterations between which the loss comes to count the hardest pixels only (default: 20000 70000)"
 
 
@@ -89,7 +90,7 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
     add("--encoder_lr", type=not_negative, default=1, help="the key encoder's, as a factor of --lr (default: 1)")
     add("--clip_norm", type=not_negative, default=0, help="bound on the gradients' norm (default: 0, none)")
     add("--bootstrap", type=int, nargs=2, default=BOOTSTRAP, metavar=("FROM", "TO"), help=BOOTSTRAP_HELP)
-    add("--region_loss", type=not_negative, default=0, help="weight of a loss of overlap beside it (default: 0)")
+    add("--region_loss", type=not_negative, default=0, help=REGION_HELP)
     add("--crop", type=int, default=384, help="side of the clips, a multiple of 16 (default: 384)")
     add("--num_frames", type=positive_int, default=3, help="of a clip (default: 3)")
     add("--num_objects", type=positive_int, help="followed in a clip (default: the stage's)")
@@ -115,7 +116,7 @@ def make_optimizer_config(
         encoder_lr=args.encoder_lr,
         clip_norm=args.clip_norm or math.inf,
         bootstrap=tuple(args.bootstrap),
-        region_loss=args.region_loss,
+        region_weight=args.region_loss,
         amp_dtype=amp_dtype,
     )
 

@@ -18,7 +18,7 @@ class ClipLoss(NamedTuple):
 
     total: Tensor  # the sum over the frames, to be minimised
     by_frame: Tensor  # [T-1], means over the batch
-    plain: Tensor  # as total, but over all pixels
+    plain: Tensor  # the cross entropy over all pixels, summed likewise
 
 
 def bootstrap_share(iteration: int, bootstrap: tuple[int, int] = BOOTSTRAP) -> float:
@@ -60,7 +60,8 @@ def clip_loss(
 def region_loss(logits: Tensor, targets: Tensor, object_exists: Tensor) -> Tensor:
     """One minus the soft Jaccard index, mean over the objects that exist: ``[B,T-1]``, of what ``clip_loss`` takes.
 
-    Cross entropy leaves out what is more likely background than object; the overlap suffers most from that.
+    Cross entropy leaves out what is more likely background than object; the overlap suffers most from that. An object
+    that is hidden in a frame costs up to one by whatever is found of it.
     """
     num_objects = object_exists.shape[1]
     found = logits.float().softmax(2)[:, :, 1:]

@@ -39,7 +39,7 @@ class OptimizerConfig:
     clip_norm: float = math.inf  # bound on the gradients' norm
     weight_decay: float = 1e-7
     bootstrap: tuple[int, int] = BOOTSTRAP  # iterations between which the share of pixels that count falls
-    region_loss: float = 0.0  # weight of the region loss, beside the published one
+    region_weight: float = 0.0  # of the region loss, added to the published one
     amp_dtype: torch.dtype | None = None  # automatic mixed precision in this dtype; None: float32
 
 
@@ -152,7 +152,7 @@ class Trainer:
         with torch.autocast(self._device.type, self._config.amp_dtype, enabled=self._config.amp_dtype is not None):
             logits = self._parallel(frames, masks[:, 0].float() / 255, object_exists)
         share = bootstrap_share(self.iteration, self._config.bootstrap)
-        loss = clip_loss(logits, class_maps(masks[:, 1:]), object_exists, share, self._config.region_loss)
+        loss = clip_loss(logits, class_maps(masks[:, 1:]), object_exists, share, self._config.region_weight)
         total, plain, *by_frame = torch.stack([loss.total, loss.plain, *loss.by_frame]).tolist()  # one transfer
         problem = "" if np.isfinite(total) else self._describe_problem("loss", total, batch.name)
         self._scaler.scale(loss.total / num_rounds).backward()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from model.checkpoint import load_network
 from model.network import STCN
 from tests.conftest import TESTS
 from tests.deterministic import synthetic_video
-from training import draw_clip
+from training import draw_clip, handled_signals
 from util.logger import TrainingLog
 from util.mask_io import write_mask
 
@@ -227,6 +228,30 @@ def test_recipe_of_the_small_network(data: Path, monkeypatch: pytest.MonkeyPatch
     assert (status, out.count("done before")) == (0, len(few))
 
 
+def test_recipe_hands_signals_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: Callable) -> None:
+    """The training finishes what it does; the recipe ends with its status."""
+    started, saved_marker = tmp_path / "started", tmp_path / "saved"
+    (tmp_path / "train.py").write_text(
+        "import pathlib, signal, sys, time\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path({str(saved_marker)!r}).touch(), sys.exit(143)))\n"
+        f"pathlib.Path({str(started)!r}).touch()\n"
+        "time.sleep(60)\n"
+    )
+    monkeypatch.setattr(train_small, "PROJECT_ROOT", tmp_path)
+
+    def stop() -> None:
+        deadline = time.monotonic() + 30
+        while not started.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(stop)
+        assert run_main(train_small.main, "--static_root", tmp_path, "--save_root", tmp_path / "saves")[0] == 143
+        stopping.result()
+    assert saved_marker.exists()
+
+
 @pytest.fixture
 def refused(run_main: Callable, data: Path) -> Callable[..., str]:
     """The error line of a run that does not start."""
@@ -303,3 +328,11 @@ def test_picture_shows_truth_above_prediction() -> None:
     assert (picture[:7] != 100).any(2).all()  # the object, tinted
     assert (picture[16:] == 100).all()  # nothing predicted
     assert np.array_equal(picture[:, :16], picture[:, 16:])
+
+
+def test_signals_are_handled_for_a_while() -> None:
+    noted, before = [], signal.getsignal(signal.SIGTERM)
+    with handled_signals(lambda number, _: noted.append(number)):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert noted == [signal.SIGTERM]
+    assert signal.getsignal(signal.SIGTERM) is before

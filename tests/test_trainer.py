@@ -52,6 +52,20 @@ def train(trainer: Trainer, iterations: range) -> None:
         trainer.step([collate([make_clip(iteration)])])
 
 
+def test_region_loss_is_added_with_its_weight() -> None:
+    """Of a clip whose second object does not exist."""
+    reports = [
+        Trainer(filled_network(size="small"), OptimizerConfig(region_weight=weight)).step([collate([make_clip(1)])])
+        for weight in (0.0, 0.5, 1.0)
+    ]
+    without, half, whole = (report.loss for report in reports)
+    assert whole > half > without
+    assert whole - without == pytest.approx(2 * (half - without), rel=1e-4)
+    assert len({report.plain_loss for report in reports}) == 1
+    assert all(math.isfinite(report.gradient_norm) for report in reports)
+    assert reports[2].gradient_norm != reports[0].gradient_norm
+
+
 @pytest.mark.long
 def test_resuming_gives_bit_identical_weights(tmp_path: Path) -> None:
     config = OptimizerConfig(lr=1e-3, lr_steps=(1, 3))

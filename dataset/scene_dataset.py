@@ -27,9 +27,10 @@ from dataset.augmentation import (
     translation,
 )
 from dataset.static_dataset import StaticPair
-from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image
+from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image, read_size
 
 LOOK_GRID = (8, 8)  # random numbers whose smooth interpolation gives the blobs of a new look
+RESERVE = 2  # photographs are read this many times larger than they are first shown: they may come closer
 MAX_REDRAWS = 5  # of a scene whose first frame shows no object
 
 
@@ -66,9 +67,10 @@ class SceneRanges:
 class Layer(NamedTuple):
     """A photograph, or an object cut out of one, with its motion."""
 
-    images: list[np.ndarray]  # [h,w,3] uint8 RGB of each frame
+    images: list[np.ndarray]  # [h,w,3] uint8 RGB of each frame, of the photograph's size or smaller
     alpha: np.ndarray | None  # [h,w] uint8, 255 where the layer hides those behind; None: everywhere
     objects: list[np.ndarray]  # [h,w] uint8 coverages of the objects on it
+    size: np.ndarray  # (width, height) of the photograph
     transforms: list[FrameTransform]  # of each frame
     smear: np.ndarray  # (x, y) pixels of motion blur
 
@@ -134,8 +136,7 @@ class SceneDataset(Dataset):
 
     def _draw_photograph(self, pair: StaticPair, generator: np.random.Generator) -> Layer:
         """Magnified to show one of its objects, wherever it lies, at some size."""
-        image, objects, crop = read_image(pair.image, 1), self._draw_objects(pair, generator), self._crop
-        size = np.array(image.shape[1::-1])  # width, height
+        objects, crop, size = self._draw_objects(pair, generator), self._crop, _read_size(pair)
         fitting = crop / size.min()
         zoom, focus = fitting, generator.uniform(0, size)
         if objects:
@@ -145,18 +146,20 @@ class SceneDataset(Dataset):
             focus = generator.choice(points)
         corner = np.clip(focus * zoom - generator.uniform(0.3, 0.7, 2) * crop, 0, size * zoom - crop)
         placed = translation(*-corner) @ scaling(zoom, zoom)
+        image = read_image(pair.image, 1 / (RESERVE * zoom))
         images = self._draw_looks(image, objects[0], generator) if objects else [image] * self._num_frames
-        return self._draw_motion(Layer(images, None, objects, [], np.zeros(2)), placed, np.full(2, crop / 2), generator)
+        layer = Layer(images, None, objects, size, [], np.zeros(2))
+        return self._draw_motion(layer, placed, np.full(2, crop / 2), generator)
 
     def _draw_pasted(self, source: StaticPair, alpha: np.ndarray, generator: np.random.Generator) -> Layer:
         """An object somewhere in the crop, at some size."""
-        image = read_image(source.image, 1)
-        size = np.array(image.shape[1::-1])
+        size = _read_size(source)
         zoom = generator.uniform(*self._ranges.pasted_side) * self._crop / _side(alpha, size)
         centre = _pixels(alpha, size).mean(0)
         position = generator.uniform(0, self._crop, 2)
         placed = translation(*position) @ scaling(zoom, zoom) @ translation(*-centre)
-        layer = Layer(self._draw_looks(image, alpha, generator), alpha, [alpha], [], np.zeros(2))
+        images = self._draw_looks(read_image(source.image, 1 / (RESERVE * zoom)), alpha, generator)
+        layer = Layer(images, alpha, [alpha], size, [], np.zeros(2))
         return self._draw_motion(layer, placed, position, generator)
 
     def _draw_looks(self, image: np.ndarray, coverage: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
@@ -170,7 +173,10 @@ class SceneDataset(Dataset):
     def _draw_new_look(self, image: np.ndarray, coverage: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         ranges, size = self._ranges, image.shape[1::-1]
         is_borrowed = generator.random() < ranges.borrowed_look
-        other = read_image(self.pairs[generator.integers(len(self.pairs))].image, 1) if is_borrowed else image
+        other = image
+        if is_borrowed:
+            pair = self.pairs[generator.integers(len(self.pairs))]
+            other = read_image(pair.image, (_read_size(pair) / size).min())
         look = apply_colours(cv2.resize(other, size), (draw_colour(ranges.look_colour, generator),))
         blobs = cv2.resize(generator.normal(size=LOOK_GRID), size, interpolation=cv2.INTER_CUBIC) > 0
         return blend(image, look, cv2.resize(coverage, size) * blobs)
@@ -188,7 +194,7 @@ class SceneDataset(Dataset):
             spline = draw_spline(ranges.warp, crop, generator) if generator.random() < ranges.warp.spline else None
             grown = translation(*centre) @ scaling(*[math.exp(growth * index)] * 2) @ translation(*-centre)
             matrix = translation(*(drift * index)) @ affine @ grown @ placed
-            transforms.append(FrameTransform(matrix, spline, (colour,), layer.images[0].shape[:2], crop))
+            transforms.append(FrameTransform(matrix, spline, (colour,), tuple(layer.size[::-1]), crop))
         smear = drift * generator.uniform(0.1, 0.6) if generator.random() < ranges.blur else np.zeros(2)
         return layer._replace(transforms=transforms, smear=smear)
 
@@ -243,6 +249,11 @@ def _smear_kernel(smear: np.ndarray) -> np.ndarray | None:
     x, y = (int(round(half)) for half in smear / 2)
     cv2.line(kernel, (reach - x, reach - y), (reach + x, reach + y), 1.0)
     return kernel / kernel.sum()
+
+
+def _read_size(pair: StaticPair) -> np.ndarray:
+    """``(width, height)`` of a photograph."""
+    return np.array(read_size(pair.image)[::-1])
 
 
 def _pixels(coverage: np.ndarray, size: np.ndarray) -> np.ndarray:

@@ -398,7 +398,7 @@ def test_a_photograph_without_objects_is_all_background(tmp_path: Path) -> None:
 def still_layer(image: np.ndarray, alpha: np.ndarray | None, objects: list[np.ndarray], smear=(0, 0)) -> Layer:
     """A layer that lies in the crop as it is."""
     size = image.shape[:2]
-    return Layer([image], alpha, objects, [transform(np.eye(3), size, size[0])], np.array(smear))
+    return Layer([image], alpha, objects, np.array(size[::-1]), [transform(np.eye(3), size, size[0])], np.array(smear))
 
 
 def test_layers_hide_those_behind() -> None:
@@ -464,6 +464,25 @@ def test_a_part_of_an_object_may_change_its_look(scenes: Callable) -> None:
         assert all(changed[coverage > 0].mean() < 0.98 for changed in changes)  # blobs
         histories.add(tuple(bool(changed.any()) for changed in changes))
     assert len(histories) == 4  # each frame changes or not
+
+
+def test_large_photographs_are_read_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scene is that of photographs read at full size."""
+    for index in range(2):
+        height, width = 960, 1280 + 320 * index
+        Image.fromarray(smooth_image(height, width)).save(tmp_path / f"{index}.jpg", quality=98)
+        mask = np.zeros((height, width), np.uint8)
+        mask[300:700, 400:800] = 1 + index
+        write_mask(tmp_path / f"{index}.png", mask)
+    data = SceneDataset(find_pairs(tmp_path), crop=64, seed=3, ranges=SceneRanges(max_pasted=1))
+    key = ClipKey(0, 1, 5)
+    layers = data._draw_layers(data.pairs[1], np.random.default_rng(0))
+    assert all(4 * image.shape[1] < layer.size[0] for layer in layers for image in layer.images)
+    smaller = data[key]
+    monkeypatch.setattr("dataset.scene_dataset.read_image", lambda path, _: read_image(path, 1))
+    larger = data[key]
+    assert torch.equal(smaller.masks, larger.masks)
+    assert (smaller.frames.int() - larger.frames.int()).abs().float().mean() < 2
 
 
 def test_layers_of_a_scene_move_apart(scenes: Callable) -> None:

@@ -27,11 +27,10 @@ from dataset.augmentation import (
     translation,
 )
 from dataset.static_dataset import StaticPair
-from dataset.training_clip import Clip, ClipKey, make_clip, make_generator, read_image, read_size
+from dataset.training_clip import MAX_REDRAWS, Clip, ClipKey, make_clip, make_generator, read_image, read_size
 
 LOOK_GRID = (8, 8)  # random numbers whose smooth interpolation gives the blobs of a new look
 RESERVE = 2  # photographs are read this many times larger than they are first shown: they may come closer
-MAX_REDRAWS = 5  # of a scene whose first frame shows no object
 
 
 @dataclass(frozen=True)

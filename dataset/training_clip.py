@@ -13,6 +13,7 @@ from util.errors import InputError
 from util.mask_io import UNREADABLE, decode_image, read_stored_ids
 
 UNLABELLED = 255  # an id that is no object, unless it is the only one of a photograph or clip
+MAX_REDRAWS = 5  # of a clip whose first frame shows no object
 SMOOTH_ABOVE = 1.2  # reduction of an image beyond which it is averaged, not sampled
 
 

@@ -4,8 +4,6 @@ import logging
 from collections.abc import Collection
 from pathlib import Path
 
-from torch.utils.data import Dataset
-
 from dataset.benchmarks import read_list
 from dataset.scene_dataset import SceneDataset
 from dataset.static_dataset import COPIES, StaticPair, StaticTransformDataset, find_pairs
@@ -102,7 +100,7 @@ def _found_videos(
     return videos * copies
 
 
-def _video_data(videos: list[TrainingVideo], option: str = "--vos_root", **options: int) -> Dataset:
+def _video_data(videos: list[TrainingVideo], option: str = "--vos_root", **options: int) -> VOSDataset:
     if not videos:
         raise InputError(f"no training video was found; point {option} to the data")
     return VOSDataset(videos, **options)

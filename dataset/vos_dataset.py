@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from dataset.augmentation import BL30K, VIDEO, Augmentation, draw_clip
 from dataset.frames import list_images
 from dataset.training_clip import (
+    MAX_REDRAWS,
     UNLABELLED,
     Clip,
     ClipKey,
@@ -24,7 +25,6 @@ from util.distributed import is_main_process
 from util.errors import InputError
 
 MIN_FRAMES = 3  # that are annotated, of a video that can be learnt from
-MAX_REDRAWS = 5  # of a clip whose first frame shows no object
 
 
 class VideoKind(NamedTuple):

@@ -107,6 +107,7 @@ class InferenceCore:
     @torch.inference_mode()
     def encode_ahead(self, images: Tensor) -> list[FrameFeatures]:
         """Encode several frames together, ahead of their steps: ``[T,3,H,W]``, as given to ``step``."""
+        self._memorise_pending()  # before these features take memory
         features = self.network.encode_key(Padding.to_multiple(*images.shape[2:], STRIDE).add(images))
         key, f16, shared = features.key, features.f16, self.network.share(features)
         frames = [slice(index, index + 1) for index in range(len(images))]

@@ -13,7 +13,7 @@ from torch import Tensor
 from inference_memory_bank import MemoryBank
 from model.aggregate import aggregate
 from model.modules import SharedFeatures
-from model.network import STCN
+from model.network import STCN, KeyFeatures
 from util.device import release_free_memory
 from util.tensor_util import Padding
 
@@ -109,9 +109,8 @@ class InferenceCore:
         """Encode several frames together, ahead of their steps: ``[T,3,H,W]``, as given to ``step``."""
         self._memorise_pending()  # before these features take memory
         features = self.network.encode_key(Padding.to_multiple(*images.shape[2:], STRIDE).add(images))
-        key, f16, shared = features.key, features.f16, self.network.share(features)
-        frames = [slice(index, index + 1) for index in range(len(images))]
-        return [FrameFeatures(key[i], f16[i], SharedFeatures(*(x[i] for x in shared))) for i in frames]
+        frames = [KeyFeatures(*(x[index : index + 1] for x in features)) for index in range(len(images))]
+        return [FrameFeatures(frame.key, frame.f16, self.network.share(frame)) for frame in frames]
 
     def skip(self) -> None:
         """Pass over a frame for which ``step`` would do nothing; this takes no image.

@@ -86,8 +86,8 @@ def files_in(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def assert_same_masks(found_root: Path, expected_root: Path, share: float = 0.9999) -> None:
-    """Same files, same modes and palettes, and a share of the pixels."""
+def assert_same_masks(found_root: Path, expected_root: Path) -> None:
+    """Same files, same modes and palettes, 99.99 % of the pixels."""
     names = files_in(expected_root)
     assert [name for name in files_in(found_root) if name.endswith(".png")] == names
     same = total = 0
@@ -96,7 +96,7 @@ def assert_same_masks(found_root: Path, expected_root: Path, share: float = 0.99
             assert (found.mode, found.getpalette()) == (expected.mode, expected.getpalette())
             same += int((np.array(found) == np.array(expected)).sum())
             total += found.width * found.height
-    assert same / total >= share
+    assert same / total >= 0.9999
 
 
 def write_clip(

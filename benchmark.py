@@ -30,7 +30,7 @@ from script import script_main
 from util.device import PRECISIONS, choose_amp_dtype, choose_device
 from util.download import default_weights
 from util.errors import InputError
-from util.files import write_then_rename
+from util.files import make_folder, write_then_rename
 from util.options import positive_int
 
 
@@ -166,6 +166,8 @@ def run_agreement(args: argparse.Namespace, device: torch.device) -> list[dict]:
 def main() -> None:
     args = parse_arguments()
     device = choose_device(args.device)
+    if args.json is not None:
+        make_folder(args.json.resolve().parent)  # now rather than after an hour
     print(describe_machine(device), flush=True)
     figures = args.run(args, device)
     if args.json is not None:

@@ -25,7 +25,7 @@ from model.network import STCN
 from model.trainer import Trainer, seed_everything
 from script import script_main
 from training import Run
-from training_settings import choose_stage, make_optimizer_config, make_run_settings, parse_arguments
+from training_settings import LATER_OPTIONS, choose_stage, make_optimizer_config, make_run_settings, parse_arguments
 from util.configuration import CURRICULUM, STAGES, Batch, Schedule, Stage, divide_batch
 from util.device import allow_tf32, choose_amp_dtype, choose_device, describe_device
 from util.distributed import ProcessGroup, process_group
@@ -65,8 +65,9 @@ def resume(trainer: Trainer, path: Path, recipe: dict[str, object]) -> None:
         InputError: it belongs to another run.
     """
     checkpoint = read_checkpoint(path)
+    made_with = LATER_OPTIONS | checkpoint["recipe"]
     for name, value in recipe.items():
-        found = checkpoint["recipe"].get(name)
+        found = made_with.get(name)
         if found != value:
             raise InputError(f"{path}: made with {name} {found}, not {value}; resume with the same options and data")
     trainer.load_state_dict(checkpoint)

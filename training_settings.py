@@ -17,6 +17,7 @@ from util.configuration import STAGES, Batch, Schedule, Stage
 from util.options import not_negative, not_negative_int, positive_int
 
 RECIPE_OPTIONS = ("network", "crop", "num_frames", "scenes", "seed", "cosine", "encoder_lr", "clip_norm", "region_loss")
+LATER_OPTIONS = {"region_loss": 0}  # of the recipe that old checkpoints lack, with the value they were made with
 REGION_HELP = "weight of a loss of overlap, one minus the Jaccard index, added to the cross entropy (default: 0)"
 BOOTSTRAP_HELP = "iterations between which the loss comes to count the hardest pixels only (default: 20000 70000)"
 

@@ -31,6 +31,13 @@ def test_data_throughput_is_printed_and_written(run_main, tmp_path: Path) -> Non
         assert re.search(line, out)
 
 
+def test_place_of_the_figures_is_refused_before_measuring(run_main, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    status, out, err = run_main(benchmark.main, "data", "--json", tmp_path / "file/figures.json")
+    assert (status, out) == (2, "")
+    assert "file: cannot be a folder to write to" in err
+
+
 def test_demo_data_holds_every_frame(tmp_path: Path) -> None:
     write_demo_data(tmp_path)
     for pattern in ("JPEGImages/demo/*.jpg", "Annotations/demo/*.png", "static/*.jpg", "static/*.png"):

@@ -28,6 +28,7 @@ from model.network import STCN
 from tests.conftest import TESTS
 from tests.deterministic import synthetic_video
 from training import draw_clip, handled_signals
+from util.errors import InputError
 from util.logger import TrainingLog
 from util.mask_io import write_mask
 
@@ -226,6 +227,25 @@ def test_recipe_of_the_small_network(data: Path, monkeypatch: pytest.MonkeyPatch
     assert torch.equal(load_network(data / "small.pth").key_comp.weight, last.key_comp.weight.half().float())
     status, out, _ = run_main(train_small.main, *places)
     assert (status, out.count("done before")) == (0, len(few))
+
+
+class Resumed:
+    """In place of a trainer."""
+
+    state = None
+
+    def load_state_dict(self, state: dict) -> None:
+        self.state = state
+
+
+def test_checkpoint_without_a_later_option_was_made_without_it(tmp_path: Path) -> None:
+    path, trainer = tmp_path / "old_checkpoint.pth", Resumed()
+    torch.save({"network": {}, "optimizer": {}, "random": {}, "recipe": {"crop": 64}}, path)
+    with pytest.raises(InputError, match="made with region_loss 0, not 1"):
+        train.resume(trainer, path, {"crop": 64, "region_loss": 1})
+    assert trainer.state is None
+    train.resume(trainer, path, {"crop": 64, "region_loss": 0})
+    assert trainer.state["recipe"] == {"crop": 64}
 
 
 def test_recipe_hands_signals_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: Callable) -> None:

@@ -128,8 +128,7 @@ class KeyProjection(nn.Module):
 class SharedFeatures(NamedTuple):
     """What the decoder computes once for all objects of a frame."""
 
-    residual_16: Tensor  # [B,C,H/16,W/16]
-    skip_16: Tensor  # [B,C,H/16,W/16]
+    at_16: SharedInput
     at_8: Tensor  # [B,C,H/8,W/8]
     at_4: Tensor  # [B,C,H/4,W/4]
 
@@ -159,11 +158,11 @@ class Decoder(nn.Module):
             f8: ``[B,c8,H/8,W/8]``.
             f4: ``[B,c4,H/4,W/4]``.
         """
-        return SharedFeatures(*self.compress.share(thin), self.up_16_8.skip_conv(f8), self.up_8_4.skip_conv(f4))
+        return SharedFeatures(self.compress.share(thin), self.up_16_8.skip_conv(f8), self.up_8_4.skip_conv(f4))
 
     def forward(self, memory_readout: Tensor, shared: SharedFeatures) -> Tensor:
         """memory_readout ``[B*K,CV,H/16,W/16]``, shared of the B frames -> logits ``[B*K,1,H,W]``, float32."""
-        x = self.compress(memory_readout, SharedInput(shared.residual_16, shared.skip_16))
+        x = self.compress(memory_readout, shared.at_16)
         x = self.up_16_8(shared.at_8, x)
         x = self.up_8_4(shared.at_4, x)
         x = self.pred(F.relu(x, inplace=True)).float()

@@ -93,7 +93,16 @@ def describe_device(device: torch.device, dtype: torch.dtype | None) -> str:
     return f"{device}{name}, {str(dtype or torch.float32).removeprefix('torch.')}"
 
 
+def has_matrix_unit(dtype: torch.dtype) -> bool:
+    """Whether the processor multiplies matrices of the dtype as a whole (AMX)."""
+    return dtype != torch.float32 and _cpu_has("_is_amx_tile_supported")
+
+
 def _cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 natively; PyTorch has no public question for it."""
-    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, check, bool)() for check in checks)
+    """Whether the processor multiplies bfloat16 natively."""
+    return _cpu_has("_is_avx512_bf16_supported") or _cpu_has("_is_amx_tile_supported")
+
+
+def _cpu_has(check: str) -> bool:
+    """PyTorch has no public questions for these features."""
+    return getattr(torch.cpu, check, bool)()

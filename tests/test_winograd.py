@@ -27,7 +27,7 @@ def test_equals_the_plain_convolution(monkeypatch, size: tuple[int, int], strip_
     assert (found - expected).abs().max() < 2e-6
 
 
-def test_error_in_float32_is_not_above_the_plain_one() -> None:
+def test_error_in_float32_is_of_the_plain_ones_size() -> None:
     torch.manual_seed(0)
     conv, x = nn.Conv2d(256, 256, 3, padding=1), torch.randn(1, 256, 30, 54)
     exact = F.conv2d(x.double(), conv.weight.double(), conv.bias.double(), padding=1)

@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test test-long lint clean
 
 demo: .venv/requirements
-	$(BIN)/python demo.py
+	$(BIN)/python -m scripts.demo
 
 test: .venv/requirements-dev
 	$(BIN)/python -m pytest -q -m "not long"

@@ -24,14 +24,14 @@ from benchmarking.readout import compare_readouts
 from benchmarking.report import describe_machine, format_table, run_apart
 from benchmarking.training import DEMO, measure_data, measure_steps
 from dataset.videos import VideoEntry
-from evaluation_settings import default_frames_at_once
+from evaluation.options import default_frames_at_once
 from model.network import SIZES
-from script import script_main
+from model.weights import default_weights
 from util.device import PRECISIONS, choose_amp_dtype, choose_device
-from util.download import default_weights
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
 from util.options import positive_int
+from util.script import script_main
 
 
 def parse_arguments() -> argparse.Namespace:

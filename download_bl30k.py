@@ -10,11 +10,11 @@ If Google Drive refuses: make a shortcut to the folder in your own Drive and cop
 import argparse
 from pathlib import Path
 
-from downloading import install, install_all, make_parser
-from script import script_main
-from util.download import BL30K, Source
+from downloading.install import install, install_all, make_parser
+from downloading.sources import BL30K, Source
 from util.errors import InputError
 from util.files import make_folder
+from util.script import script_main
 
 
 def install_segment(source: Source, args: argparse.Namespace) -> None:

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset.verify import verify
-from downloading import install, install_all, make_parser
-from script import script_main
-from util.download import DATA_SETS, DATA_SOURCES, Source
+from downloading.install import install, install_all, make_parser
+from downloading.sources import DATA_SETS, DATA_SOURCES, Source
+from downloading.verify import verify
+from util.script import script_main
 
 
 def verify_all(sources: Sequence[Source], root: Path) -> int:

@@ -11,12 +11,12 @@ import argparse
 import shutil
 from pathlib import Path
 
+from downloading.fetch import fetch, set_aside
+from downloading.sources import WEIGHTS
 from model.checkpoint import read_state_dict
-from script import script_main
-from util.download import PROJECT_ROOT, WEIGHTS
 from util.errors import InputError
-from util.fetch import fetch, set_aside
-from util.files import make_folder, write_then_rename
+from util.files import PROJECT_ROOT, make_folder, write_then_rename
+from util.script import script_main
 
 
 def copy_weights(file: Path, target: Path) -> None:

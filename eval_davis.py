@@ -11,12 +11,12 @@ every third frame, unless --mem_every is given. --score needs the truth, which i
 import argparse
 from pathlib import Path
 
-from dataset.benchmarks import davis_2017_videos
-from evaluation import evaluate
-from evaluation_settings import make_parser, make_settings
-from script import script_main
-from submission import hand_in
+from dataset.layouts import davis_2017_videos
+from evaluation.options import make_parser, make_settings
+from evaluation.run import evaluate
+from evaluation.submission import hand_in
 from util.distributed import is_main_process
+from util.script import script_main
 
 MEM_EVERY = {"val": 5, "testdev": 3}
 

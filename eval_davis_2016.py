@@ -8,10 +8,10 @@ Masks are written to <output>/<video>/<frame>.png as grey images of 0 and 255.
 import argparse
 from pathlib import Path
 
-from dataset.benchmarks import davis_2016_videos
-from evaluation import evaluate
-from evaluation_settings import make_parser, make_settings
-from script import script_main
+from dataset.layouts import davis_2016_videos
+from evaluation.options import make_parser, make_settings
+from evaluation.run import evaluate
+from util.script import script_main
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -14,12 +14,12 @@ Masks are written to <output>/<video>/<frame>.png, from the first annotated fram
 import argparse
 from pathlib import Path
 
-from dataset.benchmarks import generic_videos
+from dataset.layouts import generic_videos
 from dataset.videos import VideoEntry
-from evaluation import evaluate
-from evaluation_settings import make_parser, make_settings, side
-from script import script_main
+from evaluation.options import make_parser, make_settings, side
+from evaluation.run import evaluate
 from util.errors import InputError
+from util.script import script_main
 
 
 def parse_arguments() -> argparse.Namespace:

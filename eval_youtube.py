@@ -10,12 +10,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from dataset.benchmarks import youtube_videos
-from evaluation import evaluate
-from evaluation_settings import make_parser, make_settings
-from script import script_main
-from submission import hand_in
+from dataset.layouts import youtube_videos
+from evaluation.options import make_parser, make_settings
+from evaluation.run import evaluate
+from evaluation.submission import hand_in
 from util.distributed import is_main_process
+from util.script import script_main
 
 RELEASE_OF_SIZE = {474: "2018 valid", 507: "2019 valid", 508: "2018 test", 541: "2019 test"}  # by number of videos
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import progressbar
 
 from dataset.frames import is_image
-from scoring import SequenceScores, format_scores, score_sequences, write_scores
-from script import script_main
+from evaluation.scoring import SequenceScores, format_scores, score_sequences, write_scores
 from util.errors import InputError
 from util.files import make_folder
+from util.script import script_main
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -18,21 +18,21 @@ from pathlib import Path
 import torch
 from torch.utils.data import Dataset
 
-from dataset.clip_loader import make_loader
-from dataset.training_data import bl30k_data, static_data, vos_data
 from model.checkpoint import hand_over, load_imagenet_encoders, read_checkpoint
 from model.network import STCN
-from model.trainer import Trainer, seed_everything
-from script import script_main
-from training import Run
-from training_settings import LATER_OPTIONS, choose_stage, make_optimizer_config, make_run_settings, parse_arguments
-from util.configuration import CURRICULUM, STAGES, Batch, Schedule, Stage, divide_batch
+from training.data import bl30k_data, static_data, vos_data
+from training.loader import make_loader
+from training.log import TrainingLog, run_facts
+from training.options import LATER_OPTIONS, choose_stage, make_optimizer_config, make_run_settings, parse_arguments
+from training.recipe import CURRICULUM, STAGES, Batch, Schedule, Stage, divide_batch
+from training.run import Run
+from training.trainer import Trainer, seed_everything
+from training.validation import annotated_videos, validate
 from util.device import allow_tf32, choose_amp_dtype, choose_device, describe_device
 from util.distributed import ProcessGroup, process_group
 from util.errors import InputError
 from util.files import make_folder
-from util.logger import TrainingLog, run_facts
-from validation import annotated_videos, validate
+from util.script import script_main
 
 
 def make_data(args: argparse.Namespace, stage: Stage) -> Dataset:

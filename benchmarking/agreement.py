@@ -9,11 +9,11 @@ from PIL import Image
 
 from benchmarking.report import format_table
 from dataset.videos import Video, VideoEntry
-from evaluation_settings import Settings, View
+from evaluation.options import Settings, View
 from inference_core import InferenceConfig
 from model.checkpoint import load_network
 from model.optimise import optimise
-from segmentation import segment_video
+from tracker import segment_video
 from util.device import PRECISIONS, allow_tf32
 from util.errors import InputError
 

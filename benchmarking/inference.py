@@ -19,13 +19,13 @@ from benchmarking.published_twin import PublishedTwin
 from benchmarking.report import current_memory, format_table, restart_peak_memory, run_apart
 from dataset.transforms import prepare_image, prepare_mask
 from dataset.videos import Video, VideoEntry
-from evaluation_settings import Settings, View
+from evaluation.options import Settings, View
 from inference_core import InferenceConfig, InferenceCore
 from model.network import STCN
 from model.optimise import optimise
-from segmentation import predict, segment_video
+from output.masks import write_mask
+from tracker import predict, segment_video
 from util.device import PRECISIONS, allow_tf32, peak_memory
-from util.mask_io import write_mask
 from util.tensor_util import ToHost
 
 

@@ -16,9 +16,9 @@ from dataset.static_dataset import StaticTransformDataset, find_pairs
 from dataset.training_clip import Clip, ClipKey
 from dataset.vos_dataset import VOSDataset, find_videos
 from model.network import STCN
-from model.trainer import OptimizerConfig, Trainer
+from training.trainer import OptimizerConfig, Trainer
 from util.device import PRECISIONS, allow_tf32
-from util.download import PROJECT_ROOT
+from util.files import PROJECT_ROOT
 
 DEMO = PROJECT_ROOT / "demo"
 PUBLISHED = {"static": 1.8, "video": 12.7}  # clips per core-second of the published data sets

@@ -10,9 +10,9 @@ import av
 import numpy as np
 from PIL import Image
 
+from dataset.images import UNREADABLE
 from util.errors import InputError
 from util.files import natural_key
-from util.mask_io import UNREADABLE
 from util.pipeline import map_ahead
 
 log = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from shutil import copyfile
 from PIL import Image
 
 from dataset.frames import list_images, read_rgb
+from dataset.images import decode_image
 from dataset.transforms import input_size
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
-from util.mask_io import decode_image
 from util.progress import map_in_threads
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from dataset.images import UNREADABLE, decode_image, read_stored_ids
 from util.errors import InputError
-from util.mask_io import UNREADABLE, decode_image, read_stored_ids
 
 UNLABELLED = 255  # an id that is no object, unless it is the only one of a photograph or clip
 MAX_REDRAWS = 5  # of a clip whose first frame shows no object

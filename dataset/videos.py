@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dataset.frames import FrameFolder, VideoFile, list_images, open_frames
+from dataset.images import MaskReader
 from util.errors import InputError
-from util.mask_io import MaskReader
 
 
 class Frame(NamedTuple):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
 from model.network import SIZES, STCN
-from util.download import DEFAULT_WEIGHTS, SMALL_WEIGHTS, WEIGHTS
+from model.weights import DEFAULT_WEIGHTS, SMALL_WEIGHTS
 from util.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -171,7 +171,6 @@ def _check_names(path: Path, expected: StateDict, found: StateDict) -> None:
 
 
 def _how_to_get(path: Path) -> str:
-    by_hand = f"save the file at {WEIGHTS['s012'].address}"
     if path == DEFAULT_WEIGHTS:
-        return f"{path}: no weights there; run `python download_model.py`, or {by_hand} under that name"
-    return f"{path}: no such file; `python download_model.py` writes {DEFAULT_WEIGHTS}, or {by_hand}"
+        return f"{path}: no weights there; `python download_model.py` fetches them"
+    return f"{path}: no such file; `python download_model.py` writes {DEFAULT_WEIGHTS}"

@@ -16,9 +16,9 @@ from PIL import Image
 from progressbar import ProgressBar
 
 from model.network import STCN
+from output.masks import write_mask
 from tests.deterministic import fill_state_dict, synthetic_video
 from tests.download_server import DownloadServer
-from util.mask_io import write_mask
 
 TESTS = Path(__file__).parent
 torch.set_grad_enabled(False)

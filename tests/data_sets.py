@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from util.download import DATA_SOURCES
-from util.mask_io import PALETTE
+from downloading.sources import DATA_SOURCES
+from util.palette import PALETTE
 
 PALETTE_OF_OURS = PALETTE[::-1]
 

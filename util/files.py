@@ -9,6 +9,8 @@ from pathlib import Path
 
 from util.errors import InputError
 
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
 
 @contextmanager
 def write_then_rename(path: Path) -> Iterator[Path]:

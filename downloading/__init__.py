@@ -1,0 +1,1 @@
+"""Downloads: where things come from, and their way to their places."""

@@ -1,0 +1,1 @@
+"""Evaluation: lists of videos, scores, and what evaluation servers want."""

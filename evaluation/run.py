@@ -1,0 +1,175 @@
+"""What all ``eval_*.py`` do: segment a list of videos one after the other, score and report.
+
+Started by ``torchrun``, the processes divide the videos among themselves.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from dataset.videos import Video, VideoEntry, count_frames
+from evaluation.options import Settings
+from evaluation.scoring import SequenceScores, format_scores, list_truth, score_sequence, write_scores
+from model.checkpoint import load_network
+from model.network import STCN
+from model.optimise import optimise
+from tracker import segment_video
+from util.device import describe_device, peak_memory
+from util.distributed import ProcessGroup, divide, process_group
+from util.errors import InputError, is_out_of_memory
+
+
+class VideoResult(NamedTuple):
+    """What became of one video."""
+
+    name: str
+    frames: int = 0  # computed in this run
+    objects: int = 0
+    seconds: float = 0.0  # from files to files
+    scores: SequenceScores | None = None
+    error: str = ""
+
+
+def evaluate(entries: Sequence[VideoEntry], model: Path, settings: Settings) -> int:
+    """Segment all videos. A bad one is reported and does not lose the others.
+
+    Returns:
+        The exit status: 0, or in the main process 1 if some of the videos failed.
+
+    Raises:
+        InputError: nothing could be done, or a single video failed.
+    """
+    for entry in entries:
+        _refuse_output_among_input(settings.output, entry)
+    with process_group() as group:
+        results = _segment_videos(_own_share(entries, group), model, settings, group)
+        _report_process(results, settings, group)
+        shares = group.gather(results)
+    errors = [result.error for results in shares for result in results if result.error]
+    if not group.is_main:
+        return 0  # the main process speaks for all; torchrun would end it if another failed earlier
+    if len(errors) == len(entries):
+        raise InputError(errors[0] if len(errors) == 1 else f"all {len(errors)} videos failed")
+    _report_all(shares, entries, settings)
+    return 1 if errors else 0
+
+
+def _own_share(entries: Sequence[VideoEntry], group: ProcessGroup) -> Sequence[VideoEntry]:
+    """The videos of this process, all if it is alone."""
+    if group.size == 1:
+        return entries
+    indices = divide([count_frames(entry) for entry in entries], group.size)[group.rank]
+    return [entries[index] for index in indices]
+
+
+def _segment_videos(
+    entries: Sequence[VideoEntry], model: Path, settings: Settings, group: ProcessGroup
+) -> list[VideoResult]:
+    network = optimise(load_network(model, settings.device), settings.dtype, use_compile=settings.compile)
+    results = []  # of errors only their text: a traceback would keep a video's memory alive
+    for index, entry in enumerate(entries):
+        title = f"{entry.name} ({index + 1} of {len(entries)})"
+        try:
+            with _failures_as_input_errors(entry, settings):
+                results.append(_segment_entry(network, entry, settings, title, show_bar=group.is_main))
+        except InputError as e:
+            results.append(VideoResult(entry.name, error=str(e)))
+        if results[-1].error and (len(entries) > 1 or group.size > 1):
+            print(f"error: {results[-1].error}", file=sys.stderr)
+    return results
+
+
+def _segment_entry(network: STCN, entry: VideoEntry, settings: Settings, title: str, *, show_bar: bool) -> VideoResult:
+    """Open one video, segment it if need be, and score it if asked."""
+    video = Video(entry, max_objects=settings.max_objects, ignore_id=settings.ignore_id, output_all=settings.output_all)
+    if settings.score:
+        _check_truth(entry, video)
+    folder = settings.output / video.name
+    paths = [folder / f"{name}.png" for name in video.output_names]
+    paths += [folder.with_name(folder.name + ending) for ending in settings.extra_endings]
+    if settings.resume and all(path.exists() for path in paths):
+        print(f"{title}: all is there, skipped")
+        result = VideoResult(video.name)
+    else:
+        paths += folder.with_name(folder.name + "_scores").glob("*.npz")
+        for path in paths:  # of an earlier run: an interrupted rerun must not look finished
+            path.unlink(missing_ok=True)
+        start = time.perf_counter()
+        segment_video(network, video, settings, title if show_bar else None)
+        seconds = time.perf_counter() - start
+        result = VideoResult(video.name, len(video.frame_names), len(video.labels), seconds)
+    if not settings.score:
+        return result
+    try:
+        return result._replace(scores=score_sequence(folder, entry.truth, is_single_object=entry.is_single_object))
+    except InputError as e:
+        return result._replace(error=str(e))
+
+
+def _check_truth(entry: VideoEntry, video: Video) -> None:
+    """Refuse a video that cannot be scored before it is segmented."""
+    truth = list_truth(entry.truth)
+    missing = [name for name in video.frames.names if name not in truth]
+    if missing:
+        raise InputError(f"{entry.truth}: lacks {len(missing)} masks, first {missing[0]}; complete it, or drop --score")
+
+
+def _report_process(results: Sequence[VideoResult], settings: Settings, group: ProcessGroup) -> None:
+    """What this process did, unless it did nothing."""
+    if not any(result.frames or not result.error for result in results):
+        return
+    name = "" if group.size == 1 else f"process {group.rank} of 0 to {group.size - 1}: "
+    device = describe_device(settings.device, settings.dtype)
+    print(f"{name}{_describe([results])}, peak memory {peak_memory(settings.device):.2f} GiB ({device})", flush=True)
+
+
+def _report_all(shares: Sequence[Sequence[VideoResult]], entries: Sequence[VideoEntry], settings: Settings) -> None:
+    """What all processes did together, and the scores."""
+    if len(shares) > 1:
+        print(_describe(shares))
+    print(f"masks are in {settings.output}")
+    scores_by_name = {result.name: result.scores for share in shares for result in share}
+    scores = {entry.name: scores_by_name[entry.name] for entry in entries if scores_by_name[entry.name]}
+    if scores:
+        print(format_scores(scores, len(entries)))
+        write_scores(scores, settings.output)
+        print(f"fractions, also by object, are in {settings.output / 'scores.json'} and scores.csv")
+
+
+def _describe(shares: Sequence[Sequence[VideoResult]]) -> str:
+    """Counts and speed of the processes' results."""
+    done = [result for share in shares for result in share if result.frames or not result.error]
+    frames, seconds = sum(result.frames for result in done), sum(result.seconds for result in done)
+    counts = f"{len(done)} video(s), {frames} frames, {sum(result.objects for result in done)} objects"
+    if not frames:
+        return counts
+    speed = f"{counts}, {frames / seconds:.2f} FPS with reading and writing"
+    if len(shares) == 1:
+        return speed
+    slowest = max(sum(result.seconds for result in share) for share in shares)
+    return f"{speed} in each process, {frames / slowest:.2f} in all {len(shares)} together"
+
+
+@contextmanager
+def _failures_as_input_errors(entry: VideoEntry, settings: Settings) -> Iterator[None]:
+    """Tell of memory, disks and folders that fail in one line."""
+    try:
+        yield
+    except OSError as e:
+        raise InputError(f"{e.filename or settings.output}: {e.strerror or e}; mend this and run with --resume") from e
+    except (RuntimeError, MemoryError) as e:
+        if not is_out_of_memory(e):
+            raise
+        raise InputError(f"{entry.name}: out of memory; try --max_memory_frames 20 or a smaller size") from e
+
+
+def _refuse_output_among_input(output: Path, entry: VideoEntry) -> None:
+    """The output must neither lie inside the input nor overwrite it."""
+    target = (output / entry.name).resolve()
+    for source in (path.resolve() for path in (entry.frames, entry.masks, entry.truth) if path is not None):
+        is_inside = output.resolve().is_relative_to(source) or target.is_relative_to(source)
+        if is_inside or source.is_relative_to(target):
+            raise InputError(f"--output {output}: would write into the input {source}; choose a folder elsewhere")

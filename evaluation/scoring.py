@@ -1,0 +1,178 @@
+"""Score folders of masks against the truth with J and F: per object, per sequence and over all.
+
+The official semi-supervised protocol of DAVIS: the first and the last frame of a sequence are left out, and the
+objects are those of its first truth.
+"""
+
+import csv
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from dataset.frames import list_images
+from dataset.images import read_stored_ids
+from evaluation.metrics import score_frame, summarise
+from util.errors import InputError
+from util.files import make_folder, write_then_rename
+
+log = logging.getLogger(__name__)
+
+UNLABELLED_ID = 255  # background in the truth
+
+Measures = dict[str, float]  # J_mean .. F_decay, J&F_mean; fractions
+SequenceScores = dict[int, Measures]  # by object id
+MEASURES = ("J&F_mean", "J_mean", "J_recall", "J_decay", "F_mean", "F_recall", "F_decay")
+
+
+def score_sequence(predictions: Path, truth: Path, *, is_single_object: bool = False) -> SequenceScores:
+    """Score the masks of one video.
+
+    Args:
+        predictions, truth: folders of masks with the same base names. The truth's names count.
+        is_single_object: whether all ids above 0 are one object.
+
+    Returns:
+        The measures of each object from 1 to the largest id in the first truth.
+
+    Raises:
+        InputError: predictions missing, of another size or with unknown ids, or a truth that cannot be scored.
+    """
+    if predictions.resolve() == truth.resolve():
+        raise InputError(f"{predictions}: predictions and truth are the same folder; give two")
+    truth_paths = list_truth(truth)
+    names = list(truth_paths)
+    prediction_paths = _list_masks(predictions)
+    missing = [name for name in names[1:-1] if name not in prediction_paths]
+    if missing:
+        raise InputError(f"{predictions}: lacks {len(missing)} of {len(names) - 2} masks, first {missing[0]}; add them")
+    if prediction_paths.keys() - truth_paths.keys():
+        log.info("%s: %d masks have no truth", predictions, len(prediction_paths.keys() - truth_paths.keys()))
+    read = partial(read_stored_ids, allow_colours=is_single_object)
+    labels = _find_labels(read(truth_paths[names[0]]), truth_paths[names[0]], is_single_object)
+    frames = []
+    for name in names[1:-1]:
+        wanted, found = read(truth_paths[name]), read(prediction_paths[name])
+        _check(found, wanted, labels, prediction_paths[name])
+        frames.append([score_frame(_region(found, label), _region(wanted, label)) for label in labels])
+    return {label or 1: _measures(*zip(*scores)) for label, scores in zip(labels, zip(*frames))}
+
+
+def list_truth(folder: Path) -> dict[str, Path]:
+    """True masks of a video by name, in natural order.
+
+    Raises:
+        InputError: not enough of them to be scored against.
+    """
+    paths = _list_masks(folder)
+    if len(paths) < 3:
+        raise InputError(f"{folder}: {len(paths)} mask(s), but the first and the last are not scored; give all frames'")
+    return paths
+
+
+def score_sequences(
+    pairs: Mapping[str, tuple[Path, Path]], num_threads: int, *, is_single_object: bool = False
+) -> Iterator[tuple[str, SequenceScores | InputError]]:
+    """Score several videos in parallel.
+
+    Args:
+        pairs: folders of predictions and of truth, by the name of the video.
+
+    Yields:
+        Name and scores of each video, in the given order; for one that cannot be scored the error.
+    """
+
+    def score(pair: tuple[Path, Path]) -> SequenceScores | InputError:
+        try:
+            return score_sequence(*pair, is_single_object=is_single_object)
+        except InputError as e:
+            return e
+        except OSError as e:
+            return InputError(f"{e.filename}: {e.strerror}; mend this and score again")
+
+    with ThreadPoolExecutor(num_threads) as pool:  # decoding, OpenCV and NumPy leave the interpreter to others
+        yield from zip(pairs, pool.map(score, pairs.values()))
+
+
+def average(measures: Iterable[Measures]) -> Measures:
+    """Mean of each measure."""
+    measures = list(measures)
+    return {key: sum(item[key] for item in measures) / len(measures) for key in MEASURES}
+
+
+def summarise_scores(scores: Mapping[str, SequenceScores]) -> dict:
+    """The measures over all objects of all sequences, and ``sequences`` and ``objects`` (``<sequence>_<id>``)."""
+    objects = {f"{name}_{label}": item for name, items in scores.items() for label, item in items.items()}
+    sequences = {name: average(items.values()) for name, items in scores.items()}
+    return {**average(objects.values()), "sequences": sequences, "objects": objects}
+
+
+def write_scores(scores: Mapping[str, SequenceScores], output: Path) -> None:
+    """Write ``scores.json`` (see ``summarise_scores``) and ``scores.csv`` (a row per object, sequence, and for all).
+
+    Raises:
+        InputError: ``output`` cannot be a folder.
+    """
+    summary = summarise_scores(scores)
+    make_folder(output)
+    with write_then_rename(output / "scores.json") as temporary:
+        temporary.write_text(json.dumps(summary, indent=1) + "\n")
+    with write_then_rename(output / "scores.csv") as temporary, temporary.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["sequence", "object", *MEASURES])
+        for name, objects in scores.items():
+            for label, measures in objects.items():
+                table.writerow([name, label, *(measures[key] for key in MEASURES)])
+            table.writerow([name, "all", *(summary["sequences"][name][key] for key in MEASURES)])
+        table.writerow(["all", "all", *(summary[key] for key in MEASURES)])
+
+
+def format_scores(scores: Mapping[str, SequenceScores], num_videos: int) -> str:
+    """A table in per cent: a line per sequence, one for all objects, and how many of the videos it covers."""
+    summary = summarise_scores(scores)
+    rows = {**summary["sequences"], f"all {len(summary['objects'])} objects": summary}
+    width = max(map(len, ["sequence", *rows]))
+    lines = [f"{'sequence':{width}}" + "".join(f"{key.replace('_', ' '):>10}" for key in MEASURES)]
+    lines += [f"{name:{width}}" + "".join(f"{100 * row[key]:10.1f}" for key in MEASURES) for name, row in rows.items()]
+    note = f"per cent; {len(scores)} of {num_videos} videos scored"
+    return "\n".join([*lines[:-1], "-" * len(lines[0]), lines[-1], note])
+
+
+def _measures(similarities: tuple[float, ...], accuracies: tuple[float, ...]) -> Measures:
+    (j_mean, j_recall, j_decay), (f_mean, f_recall, f_decay) = summarise(similarities), summarise(accuracies)
+    return dict(zip(MEASURES, ((j_mean + f_mean) / 2, j_mean, j_recall, j_decay, f_mean, f_recall, f_decay)))
+
+
+def _list_masks(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; expected masks named by frame")
+    return list_images(folder)
+
+
+def _find_labels(first_truth: np.ndarray, path: Path, is_single_object: bool) -> Sequence[int | None]:
+    """Ids to score; None for a single object, that is all ids above 0."""
+    is_object = (first_truth > 0) & (is_single_object | (first_truth != UNLABELLED_ID))
+    if not is_object.any():
+        hint = "" if is_single_object else "; for masks of 0 and 255 add --single_object"
+        raise InputError(f"{path}: no object in the first truth{hint}")
+    return [None] if is_single_object else range(1, int(first_truth[is_object].max()) + 1)
+
+
+def _region(mask: np.ndarray, label: int | None) -> np.ndarray:
+    return mask > 0 if label is None else mask == label
+
+
+def _check(found: np.ndarray, wanted: np.ndarray, labels: Sequence[int | None], path: Path) -> None:
+    if found.shape != wanted.shape:
+        sizes = ("x".join(map(str, mask.shape[::-1])) for mask in (found, wanted))
+        raise InputError("{}: {} pixels, but the truth has {}; write masks at native size".format(path, *sizes))
+    last = labels[-1]
+    if last is not None and found.max() > last:
+        raise InputError(
+            f"{path}: holds id {found.max()}, but the first truth has ids up to {last}; "
+            "correct it, or add --single_object"
+        )

@@ -1,0 +1,28 @@
+"""Segment the repository's clip and compare with its known masks: `make demo`, or
+
+    python -m scripts.demo [any option of eval_generic.py but --output]
+
+Takes saves/stcn.pth if it is there, else the small network that comes with the repository.
+"""
+
+import subprocess
+import sys
+
+from evaluation.scoring import format_scores, score_sequence
+from util.files import PROJECT_ROOT
+
+DEMO, OUTPUT = PROJECT_ROOT / "demo", PROJECT_ROOT / "output" / "demo"
+
+
+def main() -> int:
+    arguments = ["--video", DEMO / "clip.mp4", "--mask", DEMO / "masks" / "00000.png", "--output", OUTPUT, "--overlay"]
+    command = [str(item) for item in (PROJECT_ROOT / "eval_generic.py", *arguments, *sys.argv[1:])]
+    print("$ python", *command, flush=True)
+    status = subprocess.run([sys.executable, *command]).returncode
+    if status == 0:
+        print(format_scores({"clip": score_sequence(OUTPUT / "clip", DEMO / "masks")}, 1))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

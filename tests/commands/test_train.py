@@ -1,0 +1,358 @@
+"""The command line of train.py: launch forms, stages, resuming, files, bad input."""
+
+import csv
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+
+import train
+from dataset.training_clip import Clip
+from model.checkpoint import load_network
+from model.network import STCN
+from output.masks import write_mask
+from scripts import train_small
+from tests.conftest import TESTS
+from tests.deterministic import synthetic_video
+from training.log import TrainingLog
+from training.run import draw_clip, handled_signals
+from util.errors import InputError
+
+ROOT = TESTS.parent
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+LAUNCH = ["-m", "torch.distributed.launch", "--nproc_per_node=2", "--master_port", "29641"]
+
+
+def write_video(images: Path, annotations: Path, num_frames: int = 5, seed: int = 0) -> None:
+    video, masks = synthetic_video(num_frames, 48, 64, 2, seed=seed)
+    images.mkdir(parents=True)
+    annotations.mkdir(parents=True)
+    for index, (image, mask) in enumerate(zip(video, masks)):
+        Image.fromarray(image).save(images / f"{index:05d}.jpg")
+        write_mask(annotations / f"{index:05d}.png", mask)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Every published training folder, with four items in each."""
+    for index in range(4):
+        name = f"v{index}"
+        davis, youtube, bl30k = tmp_path / "DAVIS/2017/trainval", tmp_path / "YouTube/train_480p", tmp_path / "BL30K"
+        write_video(davis / "JPEGImages/480p" / name, davis / "Annotations/480p" / name, seed=index)
+        for root in (youtube, bl30k):
+            write_video(root / "JPEGImages" / name, root / "Annotations" / name, seed=index)
+        (image, *_), (mask, *_) = synthetic_video(1, 48, 64, 1, seed=index)
+        folder = tmp_path / "static" / ("fss/class" if index % 2 else "ecssd")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{index}.jpg")
+        write_mask(folder / f"{index}.png", mask * 255, None)
+    (davis / "ImageSets/2017").mkdir(parents=True)
+    (davis / "ImageSets/2017/train.txt").write_text("v0\nv1\nv3\n")
+    return tmp_path
+
+
+def options(root: Path, *more: object) -> list[str]:
+    """A small run on the folders below ``root``."""
+    roots = {"static": "static", "bl": "BL30K", "davis": "DAVIS", "yv": "YouTube"}
+    places = [item for option, name in roots.items() for item in (f"--{option}_root", root / name)]
+    places += ["--save_root", root / "saves", "--log_root", root / "log"]
+    small = ["--from_scratch", "--crop", 32, "--num_workers", 1, "--device", "cpu", "--no_amp", "--debug"]
+    return [str(item) for item in (*places, *small, *more)]
+
+
+def run(arguments: list[str], launcher: list[str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *(launcher or []), str(ROOT / "train.py"), *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, cwd=TESTS, env=environment)
+
+
+def wait_for_first_row(root: Path, name: str) -> None:
+    deadline = time.monotonic() + 120
+    while not list((root / "log").glob(f"*_{name}/scalars.csv")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def saved(root: Path, pattern: str) -> Path:
+    (path,) = (root / "saves").glob(f"*/{pattern}")
+    return path
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("launcher", "batch"),
+    [(None, "1 process(es) x 4 clips x 2 round(s) = 8"), (TORCHRUN, "2 process(es) x 4 clips x 1 round(s) = 8")],
+)
+def test_launch_forms_train_the_same_recipe(data: Path, launcher: list[str] | None, batch: str) -> None:
+    """Three videos of DAVIS five times, four of YouTube-VOS: 19 clips, two iterations per epoch."""
+    result = run(options(data, "--stage", 3, "--id", "x", "-i", 3), launcher)
+    assert result.returncode == 0, result.stderr
+    assert batch in result.stdout
+    assert "19 clips in the data; 3 iterations, 2 epochs of 2 iterations" in result.stdout
+    assert "trainval: 3 videos of 3 frames or more, 5 times" in result.stderr
+    network = torch.load(saved(data, "*_x_3.pth"))
+    assert network.keys() == STCN().state_dict().keys()
+    assert saved(data, "*_x_checkpoint.pth").exists()
+    with next((data / "log").glob("*_x/scalars.csv")).open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["iteration"]) for row in rows] == [1, 2, 3]
+    assert {"train/total_loss", "train/plain_loss", "train/p", "train/iou/iou", "train/iou/sec_iou"} <= rows[0].keys()
+    settings = json.loads(next((data / "log").glob("*_x/settings.json")).read_text())
+    assert settings["stage"] == 3
+    assert settings["torch"] == torch.__version__
+    assert len(settings["commit"]) == 40 or "unknown" in settings["commit"]
+
+
+@pytest.mark.long
+def test_published_command_line(data: Path) -> None:
+    """The old launcher passes the rank as an option."""
+    result = run(options(data, "--stage", "0", "--id", "retrain_s0", "-i", 1, "-b", 1), LAUNCH)
+    assert result.returncode == 0, result.stderr
+    assert "batch: 2 process(es) x 1 clips x 1 round(s) = 2" in result.stdout
+    assert torch.load(saved(data, "*_1.pth"))["value_encoder.conv1.weight"].shape[1] == 4
+
+
+@pytest.mark.long
+def test_stages_hand_over(data: Path) -> None:
+    """0 to 1: a second object's channel is added; validation and own folders on the way."""
+    assert run(options(data, "--stage", 0, "--id", "s0", "-i", 1, "-b", 1)).returncode == 0
+    more = ["--stage", 1, "--id", "s01", "-i", 1, "-b", 2, "--load_network", saved(data, "*_s0_1.pth")]
+    arguments = [item for item in options(data, *more) if item != "--from_scratch"]
+    result = run([*arguments, "--val_root", str(TESTS / "benchmarks/DAVIS/2016")])
+    assert result.returncode == 0, result.stderr
+    assert "single-object weights, an orthogonal input channel is added" in result.stderr
+    assert torch.load(saved(data, "*_s01_1.pth"))["value_encoder.conv1.weight"].shape[1] == 5
+    with next((data / "log").glob("*_s01/validation.csv")).open() as file:
+        (row,) = csv.DictReader(file)
+    assert 0 <= float(row["validation/J&F_mean"]) <= 1
+
+
+@pytest.mark.long
+def test_a_stopped_run_resumes_to_the_same_weights(data: Path) -> None:
+    """SIGTERM after the first iteration saves a checkpoint; the resumed run ends as an uninterrupted one."""
+    arguments = options(data, "--stage", 3, "-i", 3, "-b", 2, "--steps", 2, "--lr", 1e-3)
+    assert run([*arguments, "--id", "straight"]).returncode == 0
+    command = [sys.executable, str(ROOT / "train.py"), *arguments, "--id", "stopped"]
+    process = subprocess.Popen(command, cwd=TESTS, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    wait_for_first_row(data, "stopped")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 128 + signal.SIGTERM
+    checkpoint = saved(data, "*_stopped_checkpoint.pth")
+    assert 1 <= torch.load(checkpoint)["iteration"] < 3
+    resuming = [item for item in arguments if item != "--from_scratch"]
+    result = run([*resuming, "--load_model", str(checkpoint)])
+    assert result.returncode == 0, result.stderr
+    expected, found = (torch.load(saved(data, f"*_{name}_3.pth")) for name in ("straight", "stopped"))
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, found[name]), name
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("launcher", [[], TORCHRUN])
+def test_a_signal_to_all_processes_saves_a_checkpoint(data: Path, launcher: list[str]) -> None:
+    """As terminals and schedulers send it, to loading processes as well."""
+    arguments = options(data, "--stage", 3, "-i", 1000, "-b", 1, "--network", "small", "--id", "x")
+    command = [sys.executable, *launcher, str(ROOT / "train.py"), *arguments]
+    process = subprocess.Popen(command, cwd=TESTS, env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True)
+    wait_for_first_row(data, "x")
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(60) != 0
+    assert 1 <= torch.load(saved(data, "*_x_checkpoint.pth"))["iteration"] < 1000
+
+
+@pytest.mark.long
+def test_bad_data_stop_all_processes_with_one_line_and_a_checkpoint(data: Path) -> None:
+    for path in (data / "YouTube/train_480p/JPEGImages/v2").iterdir():
+        path.write_bytes(path.read_bytes()[:100])
+    result = run(options(data, "--stage", 3, "-i", 40, "-b", 1, "--network", "small", "--id", "x"), TORCHRUN)
+    assert result.returncode != 0
+    errors = [line for line in result.stderr.splitlines() if "train.py: error: " in line]
+    assert errors
+    assert all(re.search(r"v2/0000\d\.jpg: unreadable image", line) for line in errors)
+    assert "Original Traceback" not in result.stderr
+    assert torch.load(saved(data, "*_x_checkpoint.pth"))["iteration"] < 40
+
+
+@pytest.mark.long
+def test_resuming_after_a_crash_keeps_one_row_per_iteration(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From inside the run's folder; later rows are dropped, the first settings kept, old networks removed."""
+    more = ["--stage", 0, "--scenes", "--num_objects", 2, "-b", 2, "-i", 4, "--save_every", 1, "--network", "small"]
+    arguments = options(data, *more, "--keep", 2)
+    assert run([*arguments, "--id", "x", "--cosine"]).returncode == 0
+    folder = saved(data, "*_x_4.pth").parent
+    assert sorted(path.name[-5] for path in folder.glob("*_[0-9].pth")) == ["3", "4"]
+    checkpoint = torch.load(folder / f"{folder.name}_checkpoint.pth")
+    torch.save({**checkpoint, "iteration": 2}, folder / f"{folder.name}_checkpoint.pth")
+    resuming = [item for item in arguments if item != "--from_scratch"]
+    command = [sys.executable, str(ROOT / "train.py"), *resuming, "--load_model", f"{folder.name}_checkpoint.pth"]
+    refused = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert "made with cosine True, not False; resume with the same options" in refused.stderr
+    assert subprocess.run([*command, "--cosine"], cwd=folder).returncode == 0
+    log = data / "log" / folder.name
+    with (log / "scalars.csv").open() as file:
+        assert [row["iteration"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
+    assert json.loads((log / "settings.json").read_text())["from_scratch"]
+    assert not json.loads((log / "settings_2.json").read_text())["from_scratch"]
+
+
+@pytest.mark.long
+def test_recipe_of_the_small_network(data: Path, monkeypatch: pytest.MonkeyPatch, run_main: Callable) -> None:
+    """Each run starts from the one before; what is done is not done again; float16 weights tell their size."""
+    shorter = ((r"-i \d+", "-i 1"), (r"--crop \d+ -b \d+", "--crop 32 -b 2 --device cpu"))
+    few = dict(train_small.RECIPES)
+    for run, (pattern, value) in itertools.product(few, shorter):
+        few[run] = re.sub(pattern, value, few[run])
+    monkeypatch.setattr(train_small, "RECIPES", few)
+    torch.save(torchvision.models.resnet18().state_dict(), data / "resnet18.pth")
+    places = ["--static_root", data / "static", "--encoder_weights", data]
+    places += ["--save_root", data / "saves", "--log_root", data / "log", "--output", data / "small.pth"]
+    assert run_main(train_small.main, *places)[0] == 0
+    assert len(list((data / "saves").glob("*/*_1.pth"))) == len(few)
+    weights = torch.load(data / "small.pth")
+    assert {tensor.dtype for tensor in weights.values() if tensor.is_floating_point()} == {torch.float16}
+    last = load_network(saved(data, f"*_{[*few][-1]}_1.pth"))
+    assert torch.equal(load_network(data / "small.pth").key_comp.weight, last.key_comp.weight.half().float())
+    status, out, _ = run_main(train_small.main, *places)
+    assert (status, out.count("done before")) == (0, len(few))
+
+
+class Resumed:
+    """In place of a trainer."""
+
+    state = None
+
+    def load_state_dict(self, state: dict) -> None:
+        self.state = state
+
+
+def test_checkpoint_without_a_later_option_was_made_without_it(tmp_path: Path) -> None:
+    path, trainer = tmp_path / "old_checkpoint.pth", Resumed()
+    torch.save({"network": {}, "optimizer": {}, "random": {}, "recipe": {"crop": 64}}, path)
+    with pytest.raises(InputError, match="made with region_loss 0, not 1"):
+        train.resume(trainer, path, {"crop": 64, "region_loss": 1})
+    assert trainer.state is None
+    train.resume(trainer, path, {"crop": 64, "region_loss": 0})
+    assert trainer.state["recipe"] == {"crop": 64}
+
+
+def test_recipe_hands_signals_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: Callable) -> None:
+    """The training finishes what it does; the recipe ends with its status."""
+    started, saved_marker = tmp_path / "started", tmp_path / "saved"
+    (tmp_path / "train.py").write_text(
+        "import pathlib, signal, sys, time\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path({str(saved_marker)!r}).touch(), sys.exit(143)))\n"
+        f"pathlib.Path({str(started)!r}).touch()\n"
+        "time.sleep(60)\n"
+    )
+    monkeypatch.setattr(train_small, "PROJECT_ROOT", tmp_path)
+
+    def stop() -> None:
+        deadline = time.monotonic() + 30
+        while not started.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(stop)
+        assert run_main(train_small.main, "--static_root", tmp_path, "--save_root", tmp_path / "saves")[0] == 143
+        stopping.result()
+    assert saved_marker.exists()
+
+
+@pytest.fixture
+def refused(run_main: Callable, data: Path) -> Callable[..., str]:
+    """The error line of a run that does not start."""
+
+    def refused(*more: object, from_scratch: bool = True) -> str:
+        arguments = [item for item in options(data, *more) if from_scratch or item != "--from_scratch"]
+        status, _, err = run_main(train.main, *arguments)
+        assert status == 2
+        assert not (data / "saves").exists()
+        return err.splitlines()[-1]
+
+    return refused
+
+
+def test_wrong_kinds_of_files_name_the_right_option(refused: Callable, tmp_path: Path) -> None:
+    network, checkpoint = tmp_path / "n.pth", tmp_path / "c.pth"
+    torch.save({"conv.weight": torch.zeros(1)}, network)
+    torch.save({"network": {}, "optimizer": {}, "random": {}, "recipe": {"stage": 2}}, checkpoint)
+    load = {"from_scratch": False}
+    message = refused("--stage", 3, "--load_network", checkpoint, **load)
+    assert "c.pth: a resumable checkpoint; go on from it with --load_model" in message
+    message = refused("--stage", 3, "--load_model", network, **load)
+    assert "n.pth: no resumable checkpoint; start from network weights with --load_network" in message
+    message = refused("--stage", 3, "--load_model", checkpoint, **load)
+    assert "c.pth: made with stage 2, not 3; resume with the same options and data" in message
+    assert "n.pth: weights of another network" in refused("--stage", 3, "--load_network", network, **load)
+    assert "nowhere.pth: no such file" in refused("--stage", 3, "--load_model", tmp_path / "nowhere.pth", **load)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--static_root", "nowhere"], r"nowhere: no name\.jpg with a name\.png beside it; point --static_root"),
+        (["--stage", 1, "--bl_root", "nowhere"], r"nowhere/JPEGImages: no such folder"),
+        (["--stage", 3, "--davis_root", "no", "--yv_root", "no"], r"no training video was found; point --davis_root, "),
+        (["--stage", 3, "--vos_root", "nowhere:3"], r"nowhere/JPEGImages: no such folder"),
+        (["--stage", 0], r"4 clips are fewer than a batch of 16; add data or give -b"),
+        (["-b", 0], r"argument -b/--batch_size: 0 is not positive"),
+        (["--bootstrap", 5, 5], r"--bootstrap must be two iterations, the second after the first"),
+        (["--num_frames", 1], r"--num_frames must be at least 2"),
+        (["--id", "a/b"], r"--id becomes the name of a folder"),
+        (["--stage", 3, "--scenes"], r"--scenes are made of photographs; give --stage 0"),
+        (["--crop", 100], r"--crop must be a multiple of 16"),
+        (["--load_network", "x"], r"--load_network, --load_model and --from_scratch exclude each other"),
+    ],
+)
+def test_bad_input_gets_one_line(refused: Callable, arguments: list, message: str) -> None:
+    assert re.search(rf"train\.py: error: .*{message}", refused(*arguments))
+
+
+def test_encoder_weights_from_a_folder(refused: Callable, tmp_path: Path) -> None:
+    arguments = ["--stage", 0, "-b", 1, "--encoder_weights", tmp_path]
+    assert "no resnet50*.pth in it" in refused(*arguments, from_scratch=False)
+    torch.save({"layers.0.weight": torch.zeros(1)}, tmp_path / "resnet50.pth")
+    assert "resnet50.pth: lacks layers of resnet50" in refused(*arguments, from_scratch=False)
+
+
+def test_a_torn_table_is_mended_on_resuming(tmp_path: Path) -> None:
+    (tmp_path / "scalars.csv").write_text("iteration,loss\n1,0.5\n2,0.4\n3,0.3\n\n4,")
+    (tmp_path / "validation.csv").write_text("")
+    with closing(TrainingLog(tmp_path, {}, start=2)) as log:
+        log.scalars(3, {"loss": 0.25})
+        log.scalars(3, {"J": 0.5}, table="validation")
+    assert (tmp_path / "scalars.csv").read_text().split() == ["iteration,loss", "1,0.5", "2,0.4", "3,0.25"]
+    assert (tmp_path / "validation.csv").read_text().split() == ["iteration,J", "3,0.5"]
+
+
+def test_picture_shows_truth_above_prediction() -> None:
+    masks = torch.zeros(1, 3, 1, 16, 16, dtype=torch.uint8)
+    masks[:, 1:, :, :8] = 255
+    clip = Clip(torch.full((1, 3, 3, 16, 16), 100, dtype=torch.uint8), masks, torch.ones(1, 1, dtype=torch.bool), "c")
+    picture = draw_clip(clip, torch.tensor([1.0, 0.0]).view(1, 1, 2, 1, 1).expand(1, 2, 2, 16, 16))
+    assert picture.shape == (32, 32, 3)
+    assert (picture[:7] != 100).any(2).all()  # the object, tinted
+    assert (picture[16:] == 100).all()  # nothing predicted
+    assert np.array_equal(picture[:, :16], picture[:, 16:])
+
+
+def test_signals_are_handled_for_a_while() -> None:
+    noted, before = [], signal.getsignal(signal.SIGTERM)
+    with handled_signals(lambda number, _: noted.append(number)):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert noted == [signal.SIGTERM]
+    assert signal.getsignal(signal.SIGTERM) is before

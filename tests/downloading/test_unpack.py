@@ -1,0 +1,180 @@
+"""Unpacking: nothing outside, nothing overwritten, whole or not at all."""
+
+import io
+import shutil
+import tarfile
+import zipfile
+from collections import namedtuple
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import downloading.unpack
+from downloading.unpack import unpack
+from tests.conftest import files_in
+from util.errors import InputError
+
+GOOD = {"DAVIS/JPEGImages/a/00000.jpg": b"frame", "DAVIS/README": b"text", "__MACOSX/JPEGImages/x": b""}
+PLACED = ["README", "JPEGImages/a/00000.jpg"]
+
+
+def make_zip(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return path
+
+
+def make_tar(path: Path, files: dict[str, bytes], mode: str = "w") -> Path:
+    with tarfile.open(path, mode) as file:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            file.addfile(info, io.BytesIO(content))
+    return path
+
+
+def add_link(path: Path, name: str, kind: bytes, to: str) -> Path:
+    with tarfile.open(path, "w") as file:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = kind, to
+        file.addfile(info)
+    return path
+
+
+def zip_link(path: Path) -> Path:
+    info = zipfile.ZipInfo("JPEGImages")
+    info.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(info, "/etc")
+    return path
+
+
+def refused(archive: Path, target: Path) -> str:
+    """The message; nothing may be left at the target or beside it."""
+    with pytest.raises(InputError) as caught:
+        unpack(archive, target, "JPEGImages")
+    assert not target.exists()
+    assert list(target.parent.glob(".*")) == []
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar, partial(make_tar, mode="w:gz")], ids=["zip", "tar", "tar.gz"])
+def test_the_folder_with_the_marker_gets_its_name(tmp_path: Path, make: Callable) -> None:
+    unpack(make(tmp_path / "x", GOOD), tmp_path / "to" / "2016", "JPEGImages")
+    assert files_in(tmp_path / "to") == sorted(f"2016/{name}" for name in PLACED)
+    assert (tmp_path / "to/2016/JPEGImages/a/00000.jpg").read_bytes() == b"frame"
+
+
+def test_archives_in_archives_and_folders_anywhere(tmp_path: Path) -> None:
+    inner = make_zip(tmp_path / "inner.zip", {"train/JPEGImages/v/0.jpg": b"", "train/meta.json": b"{}"})
+    archive = make_zip(tmp_path / "x.zip", {"data/youtube/train.zip": inner.read_bytes()})
+    unpack(archive, tmp_path / "YouTube" / "train", "JPEGImages")
+    assert files_in(tmp_path / "YouTube") == ["train/JPEGImages/v/0.jpg", "train/meta.json"]
+    flat = make_zip(tmp_path / "flat.zip", {"JPEGImages/v/0.jpg": b""})
+    unpack(flat, tmp_path / "YouTube" / "valid", "JPEGImages")
+    assert files_in(tmp_path / "YouTube" / "valid") == ["JPEGImages/v/0.jpg"]
+
+
+def test_a_marker_may_be_a_path(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "x.zip", {"DAVIS/ImageSets/2017/val.txt": b"a", "DAVIS/JPEGImages/x": b""})
+    unpack(archive, tmp_path / "trainval", "ImageSets/2017/val.txt")
+    assert files_in(tmp_path / "trainval") == ["ImageSets/2017/val.txt", "JPEGImages/x"]
+
+
+@pytest.mark.parametrize("name", ["../evil", "JPEGImages/../../evil", "/tmp/evil", "C:\\evil", "C:evil", "..\\evil"])
+@pytest.mark.parametrize("make", [make_zip, make_tar], ids=["zip", "tar"])
+def test_members_that_escape_are_refused(tmp_path: Path, make: Callable, name: str) -> None:
+    message = refused(make(tmp_path / "x", {**GOOD, name: b"evil"}), tmp_path / "to" / "target")
+    assert "evil would lie outside of the folder" in message
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+@pytest.mark.parametrize("to", ["/etc", "../../outside"])
+def test_links_and_devices_are_refused(tmp_path: Path, kind: bytes, to: str) -> None:
+    archive = add_link(tmp_path / "x.tar", "JPEGImages", kind, to)
+    assert "JPEGImages is a link or a device" in refused(archive, tmp_path / "to" / "target")
+
+
+def test_links_in_zips_are_refused(tmp_path: Path) -> None:
+    assert "is a link" in refused(zip_link(tmp_path / "x.zip"), tmp_path / "to" / "target")
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "mine").write_text("mine")
+    with pytest.raises(InputError, match="target: is there already, and nothing is overwritten; move it away"):
+        unpack(make_zip(tmp_path / "x.zip", GOOD), target, "JPEGImages")
+    assert files_in(target) == ["mine"]
+    with zipfile.ZipFile(tmp_path / "twice.zip", "w") as file:
+        file.writestr("JPEGImages/x", b"first")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            file.writestr("JPEGImages/x", b"second")
+    assert "holds JPEGImages/x twice" in refused(tmp_path / "twice.zip", tmp_path / "to" / "target")
+
+
+def test_damaged_and_foreign_archives_are_refused(tmp_path: Path) -> None:
+    target = tmp_path / "to" / "target"
+    assert "x.zip: holds no JPEGImages" in refused(make_zip(tmp_path / "x.zip", {"a/b": b""}), target)
+    content = bytearray(make_zip(tmp_path / "crc.zip", {"JPEGImages/x": bytes(range(256))}).read_bytes())
+    content[60] ^= 0xFF
+    (tmp_path / "crc.zip").write_bytes(content)
+    assert "crc.zip: damaged" in refused(tmp_path / "crc.zip", target)
+    for make in (make_zip, make_tar):
+        whole = make(tmp_path / "cut", {"JPEGImages/x": bytes(100_000)}).read_bytes()
+        (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
+        assert "cut: damaged" in refused(tmp_path / "cut", target)
+    tar = bytearray(make_tar(tmp_path / "x.tar", {"JPEGImages/x": b"x", "JPEGImages/y": b"y"}).read_bytes())
+    (tmp_path / "boundary.tar").write_bytes(tar[:1024])  # behind the first member
+    assert "boundary.tar: damaged, or no zip or tar archive (it ends early)" in refused(
+        tmp_path / "boundary.tar", target
+    )
+    tar[1024 + 10] ^= 0xFF  # the name of the second member
+    (tmp_path / "header.tar").write_bytes(tar)
+    assert "header.tar: damaged" in refused(tmp_path / "header.tar", target)
+    (tmp_path / "page.zip").write_text("<html>quota</html>")
+    assert "page.zip: damaged, or no zip or tar archive" in refused(tmp_path / "page.zip", target)
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar], ids=["zip", "tar"])
+def test_a_full_disk_is_told_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable) -> None:
+    archive = make(tmp_path / "x.zip", {"JPEGImages/x": bytes(10_000)})
+    usage = namedtuple("Usage", "free")(9_999)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(downloading.unpack, "_write_member", pytest.fail)
+    assert "unpacking x.zip needs 0.0 GB" in refused(archive, tmp_path / "to" / "target")
+
+
+def test_interrupted_unpacking_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, target, write = (
+        make_zip(tmp_path / "x.zip", GOOD),
+        tmp_path / "to" / "target",
+        downloading.unpack._write_member,
+    )  # noqa
+
+    def interrupt(member: object, folder: Path, archive: Path) -> int:
+        if "README" in member.name:
+            assert files_in(tmp_path / "to")  # something was written already
+            raise KeyboardInterrupt
+        return write(member, folder, archive)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(downloading.unpack, "_write_member", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            unpack(archive, target, "JPEGImages")
+    assert files_in(tmp_path / "to") == []
+    leftover = target.with_name(".target.unpacking")  # of a run that was killed
+    (leftover / "DAVIS/JPEGImages/old").mkdir(parents=True)
+    unpack(archive, target, "JPEGImages")
+    assert files_in(tmp_path / "to") == sorted(f"target/{name}" for name in PLACED)
+
+
+def test_file_attributes_of_macs_are_left_out(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "x.zip", {**GOOD, "__MACOSX/JPEGImages/._x.zip": b"no archive"})
+    unpack(archive, tmp_path / "target", "JPEGImages")
+    assert not [name for name in files_in(tmp_path / "target") if "._" in name]

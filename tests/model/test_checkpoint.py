@@ -1,0 +1,120 @@
+"""Reading weights: every released kind is taken, everything else is refused in one clear line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+import eval_generic
+from evaluation.scoring import score_sequence, summarise_scores
+from model.checkpoint import hand_over, load_network
+from model.network import STCN
+from model.weights import DEFAULT_WEIGHTS, SMALL_WEIGHTS, default_weights
+from tests.conftest import filled_network
+from util.errors import InputError
+from util.files import PROJECT_ROOT
+
+
+def test_released_weights_load_unchanged(network: STCN, weights: Path) -> None:
+    loaded = load_network(str(weights))
+    assert not loaded.training
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor), name
+
+
+def test_stage0_weights_ignore_the_other_objects(tmp_path: Path) -> None:
+    single = filled_network(single_object=True)
+    torch.save(single.state_dict(), tmp_path / "s0.pth")
+    loaded = load_network(tmp_path / "s0.pth")
+    frame, masks = torch.randn(1, 3, 32, 48), torch.rand(1, 2, 32, 48)
+    f16 = single.encode_key(frame).f16
+    expected = torch.cat([single.encode_value(frame, f16, masks[:, k : k + 1]) for k in range(2)], dim=1)
+    found = loaded.encode_value(frame, f16, masks)
+    assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+def test_weights_without_cbam(tmp_path: Path) -> None:
+    torch.save(filled_network(use_cbam=False).state_dict(), tmp_path / "no_cbam.pth")
+    assert load_network(tmp_path / "no_cbam.pth").value_encoder.fuser.attention is None
+
+
+def test_size_is_read_from_the_weights(tmp_path: Path) -> None:
+    small = filled_network(size="small")
+    torch.save(small.state_dict(), tmp_path / "small.pth")
+    loaded = load_network(tmp_path / "small.pth")
+    assert sum(p.numel() for p in loaded.parameters()) < 15e6
+    frame, masks = torch.randn(1, 3, 32, 48), torch.rand(1, 2, 32, 48)
+    for network in (small, loaded):
+        features = network.encode_key(frame)
+        values = network.encode_value(frame, features.f16, masks)
+        logits = network.segment(values, network.share(features))
+        assert logits.shape == (1, 2, 32, 48)
+    assert torch.equal(logits, small.segment(values, small.share(small.encode_key(frame))))
+
+
+def test_hand_over_refuses_another_size(tmp_path: Path) -> None:
+    torch.save(STCN(size="small").state_dict(), tmp_path / "small.pth")
+    with pytest.raises(InputError, match="--network small"):
+        hand_over(STCN(), tmp_path / "small.pth")
+
+
+def test_wrapped_and_half_precision_weights(network: STCN, tmp_path: Path) -> None:
+    """A resumable checkpoint's network, names with DistributedDataParallel's prefix, float16 storage."""
+    state_dict = {
+        f"module.{name}": t.half() if t.is_floating_point() else t for name, t in network.state_dict().items()
+    }
+    torch.save({"it": 3, "network": state_dict, "optimizer": {}}, tmp_path / "checkpoint.pth")
+    loaded = load_network(tmp_path / "checkpoint.pth")
+    assert all(p.dtype == torch.float32 for p in loaded.parameters())
+    expected = network.key_comp.weight.half().float()
+    assert torch.equal(loaded.key_comp.weight, expected)
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(InputError) as error:
+        load_network(path)
+    message = str(error.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def test_unusable_files_are_refused(network: STCN, tmp_path: Path) -> None:
+    page = tmp_path / "page.pth"
+    page.write_text("<html>Quota exceeded</html>")
+    assert "not a PyTorch file" in refused(page)
+    other = tmp_path / "other.pth"
+    torch.save({"conv.weight": torch.zeros(3)}, other)
+    assert "another network" in refused(other)
+    torch.save([1, 2], other)
+    assert "no network weights" in refused(other)
+    state_dict = dict(network.state_dict())
+    state_dict["key_comp.bias"] = torch.zeros(7)
+    torch.save(state_dict, other)
+    assert "shape of key_comp.bias" in refused(other)
+
+
+def test_missing_weights_say_where_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refused(tmp_path / "missing.pth")
+    for part in (str(DEFAULT_WEIGHTS), "download_model.py"):
+        assert part in message
+    monkeypatch.setattr("model.checkpoint.DEFAULT_WEIGHTS", tmp_path / "stcn.pth")
+    assert "download_model.py" in refused(tmp_path / "stcn.pth")
+
+
+def test_default_weights_are_the_released_ones_or_else_the_small_ones(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("model.weights.DEFAULT_WEIGHTS", tmp_path / "stcn.pth")
+    assert default_weights() == SMALL_WEIGHTS
+    (tmp_path / "stcn.pth").touch()
+    assert default_weights() == tmp_path / "stcn.pth"
+
+
+@pytest.mark.long
+def test_small_weights_segment_the_demo_clip(tmp_path: Path, run_main: Callable) -> None:
+    """Mean J against the clip's known masks."""
+    demo = PROJECT_ROOT / "demo"
+    arguments = ["--video", demo / "clip.mp4", "--mask", demo / "masks/00000.png", "--output", tmp_path]
+    assert run_main(eval_generic.main, *arguments, "--model", SMALL_WEIGHTS)[0] == 0
+    scores = score_sequence(tmp_path / "clip", demo / "masks")
+    assert summarise_scores({"clip": scores})["J_mean"] >= 0.9

@@ -1,0 +1,65 @@
+"""Loading of training clips in processes of their own."""
+
+import os
+import signal
+
+import cv2
+from torch.utils.data import DataLoader, Dataset
+
+from dataset.training_clip import collate
+from training.recipe import Batch, Schedule
+from training.sampler import ClipSampler
+from util.distributed import ProcessGroup
+
+
+def make_loader(
+    data: Dataset,
+    schedule: Schedule,
+    batch: Batch,
+    group: ProcessGroup,
+    *,
+    seed: int,
+    start: int = 0,
+    num_workers: int = 0,
+    pin_memory: bool = False,
+) -> DataLoader:
+    """This process's micro-batches from iteration ``start`` on.
+
+    Args:
+        data: of ``ClipKey`` to ``Clip``.
+        schedule, batch: of the run.
+        group: this process among all.
+        seed: of the order of the clips.
+        num_workers: processes that load; 0: this one does.
+        pin_memory: whether batches go into memory that a GPU copies from fastest.
+    """
+    sampler = ClipSampler(
+        len(data),
+        schedule,
+        micro_batch=batch.micro,
+        num_rounds=batch.rounds,
+        rank=group.rank,
+        num_processes=group.size,
+        seed=seed,
+        start=start,
+    )
+    return DataLoader(
+        data,
+        batch_sampler=sampler,
+        collate_fn=collate,
+        num_workers=num_workers,
+        pin_memory=pin_memory,
+        worker_init_fn=start_worker,
+    )
+
+
+def start_worker(_: int) -> None:
+    """Make a loading process deaf to signals that are sent to the whole group, and keep it to one core.
+
+    Terminals and launchers signal all processes; the main one needs its workers to finish the iteration.
+    """
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    cv2.setNumThreads(1)

@@ -1,0 +1,77 @@
+"""The record of a training: scalars for TensorBoard and as a table, pictures, settings, versions."""
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from util.files import PROJECT_ROOT, make_folder, write_then_rename
+
+
+class TrainingLog:
+    """Write to ``folder``: TensorBoard's events, tables that are appended to, ``settings.json``.
+
+    A resumed run keeps the settings of its beginning and writes its own beside them; what an interrupted one wrote of
+    later iterations is dropped.
+
+    Args:
+        folder: of the run.
+        settings: anything; values that JSON does not know are written as text.
+        start: iterations done before.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, object], start: int = 0) -> None:
+        make_folder(folder)
+        self._folder, self._writer = folder, SummaryWriter(str(folder), purge_step=start + 1)
+        for table in folder.glob("*.csv"):
+            _drop_rows_after(table, start)
+        path = folder / (f"settings_{start}.json" if start else "settings.json")
+        path.write_text(json.dumps(dict(settings), indent=1, default=str) + "\n")
+
+    def scalars(self, iteration: int, values: Mapping[str, float], *, table: str = "scalars") -> None:
+        """Write named numbers of an iteration, also to ``<table>.csv``."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, iteration)
+        path = self._folder / f"{table}.csv"
+        is_new = not path.exists() or not path.stat().st_size
+        with path.open("a", newline="") as file:
+            rows = csv.writer(file)
+            if is_new:
+                rows.writerow(["iteration", *values])
+            rows.writerow([iteration, *(f"{value:.6g}" for value in values.values())])
+
+    def picture(self, iteration: int, name: str, image: np.ndarray) -> None:
+        """Write a picture ``[H,W,3]`` uint8 RGB."""
+        self._writer.add_image(name, image, iteration, dataformats="HWC")
+
+    def close(self) -> None:
+        """Write what is still buffered."""
+        self._writer.close()
+
+
+def _drop_rows_after(table: Path, iteration: int) -> None:
+    """A row that a crash has torn is dropped as well."""
+    with table.open(newline="") as file:
+        rows = list(csv.reader(file))
+    whole = [row for row in rows[1:] if len(row) == len(rows[0]) and row[0].isdecimal()]
+    with write_then_rename(table) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows([*rows[:1], *(row for row in whole if int(row[0]) <= iteration)])
+
+
+def run_facts() -> dict[str, str]:
+    """Versions, and the commit of the code if there is one."""
+    facts = {"torch": torch.__version__, "numpy": np.__version__, "python": sys.version.split()[0], "commit": "unknown"}
+    try:
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        import git  # fails in various ways where there is no git
+
+        facts["commit"] = git.Repo(PROJECT_ROOT).head.commit.hexsha
+    except Exception as e:
+        facts["commit"] = f"unknown ({type(e).__name__})"
+    return facts

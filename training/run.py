@@ -1,0 +1,223 @@
+"""A training in progress: iterations, records, saves, and an orderly end on signals."""
+
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import progressbar
+import torch
+from torch.utils.data import DataLoader
+
+from dataset.training_clip import Clip
+from output.overlay import draw_overlay
+from training.log import TrainingLog
+from training.recipe import Schedule
+from training.trainer import StepReport, Trainer, class_maps
+from util.device import peak_memory
+from util.distributed import ProcessGroup
+from util.errors import InputError
+from util.files import write_then_rename
+from util.palette import PALETTE
+
+DATA_BOUND = 0.3  # waiting for clips, as a share of computing, above which a note is due
+CHECKPOINT = "_checkpoint.pth"
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Where and how often a run writes."""
+
+    folder: Path  # for network files and the checkpoint, whose names begin with the folder's
+    rounds: int  # micro-batches of an iteration
+    recipe: dict[str, object]  # what a resumed run must have in common with this one; kept in the checkpoint
+    save_every: int = 50_000  # iterations between network files
+    checkpoint_every: int = 1000  # iterations
+    scalars_every: int = 100
+    pictures_every: int = 800
+    validate_every: int | None = None
+    keep: int | None = None  # network files, the last ones; None: all
+
+
+class Stop(NamedTuple):
+    """Why a run ends before its time."""
+
+    signal: int = 0  # its number
+    problem: str = ""
+
+
+class Run:
+    """Train to the end of the schedule, or until a signal.
+
+    Args:
+        trainer: at the iteration to begin with.
+        schedule: of the run.
+        settings: where and how often to write.
+        log: of the main process; None in the others.
+        validate: gives named scores of the network.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        schedule: Schedule,
+        settings: RunSettings,
+        log: TrainingLog | None,
+        validate: Callable[[], dict[str, float]] | None = None,
+    ) -> None:
+        self._trainer, self._schedule, self._settings = trainer, schedule, settings
+        self._log, self._validate = log, validate
+        self._stop: Stop | None = None  # of this process; acted upon once all know of it
+        self._reports: list[StepReport] = []  # since the last record
+        self._data_time = self._step_time = 0.0  # seconds since the last record
+        self._num_records = 0
+
+    def train(self, loader: DataLoader, group: ProcessGroup) -> int:
+        """Compute iterations; on SIGTERM, Ctrl-C, bad data and losses that are not finite save a checkpoint first.
+
+        Returns:
+            The exit status: 0, or in the main process 128 and the signal's number.
+
+        Raises:
+            InputError: data that cannot be read, a loss that is not finite.
+        """
+        with handled_signals(self._note_signal):
+            return self._train(loader, group)
+
+    def _train(self, loader: DataLoader, group: ProcessGroup) -> int:
+        start, end = self._trainer.iteration, self._schedule.iterations
+        progress = progressbar.ProgressBar(min_value=start, max_value=end) if group.is_main else progressbar.NullBar()
+        stop = self._iterate(loader, group, progress) or group.first(self._stop)
+        progress.finish(dirty=stop is not None)
+        if stop is not None and group.is_main:
+            self._save_checkpoint()
+        group.first(None)  # all wait for the files: a launcher ends the others when the first one leaves
+        if stop is not None and stop.problem:
+            raise InputError(stop.problem)
+        return 128 + stop.signal if stop is not None and group.is_main else 0
+
+    def _iterate(self, loader: DataLoader, group: ProcessGroup, progress: progressbar.ProgressBar) -> Stop | None:
+        """Compute iterations until the end, or until some process has to stop."""
+        for clips in self._rounds(loader):
+            if stop := group.first(self._stop):
+                return stop
+            start = time.perf_counter()
+            report = self._trainer.compute_gradients(clips)
+            if stop := group.first(Stop(problem=report.problem) if report.problem else None):
+                return stop
+            self._trainer.update()
+            self._step_time += time.perf_counter() - start
+            self._record(clips[-1], report)
+            progress.update(self._trainer.iteration)
+        return None
+
+    def _rounds(self, loader: DataLoader) -> Iterator[list[Clip]]:
+        """The micro-batches of each iteration; none, and a reason to stop, where a loading process failed."""
+        clips, start = [], time.perf_counter()
+        try:
+            for clip in loader:
+                clips.append(clip)
+                if len(clips) == self._settings.rounds:
+                    self._data_time += time.perf_counter() - start
+                    yield clips
+                    clips, start = [], time.perf_counter()
+        except (InputError, OSError, RuntimeError) as e:  # a worker's comes with its traceback, the message last
+            self._stop = Stop(problem=re.sub(r"^[\w.]*Error: ", "", str(e).strip().splitlines()[-1]))
+            yield []
+
+    def _record(self, batch: Clip, report: StepReport) -> None:
+        """Log and save what is due."""
+        if self._log is None:
+            return
+        self._reports.append(report._replace(logits=None))
+        iteration, settings = self._trainer.iteration, self._settings
+        is_last = iteration == self._schedule.iterations
+        if iteration % settings.scalars_every == 0 or is_last:
+            self._log.scalars(iteration, self._summarise())
+        if iteration % settings.pictures_every == 0:
+            self._log.picture(iteration, "train/pairs", draw_clip(batch, report.logits))
+        if iteration % settings.checkpoint_every == 0 or is_last:
+            self._save_checkpoint()
+        if iteration % settings.save_every == 0 or is_last:
+            self._save_network()
+        if self._validate is not None and (iteration % settings.validate_every == 0 or is_last):
+            try:
+                scores = {f"validation/{name}": score for name, score in self._validate().items()}
+                self._log.scalars(iteration, scores, table="validation")
+            except InputError as e:
+                self._stop = Stop(problem=str(e))
+
+    def _summarise(self) -> dict[str, float]:
+        """Means since the last record; starts anew."""
+        reports, count = self._reports, len(self._reports)
+        by_frame = np.mean([report.by_frame for report in reports], 0)
+        intersection = sum(report.intersection for report in reports)
+        iou = ((intersection + 1) / (sum(report.union for report in reports) + 1)).tolist()
+        epoch = (self._trainer.iteration - 1) // self._schedule.batches_per_epoch
+        values = {f"loss_{frame}": loss for frame, loss in enumerate(by_frame, 1)}
+        values |= {"total_loss": np.mean([report.loss for report in reports])}
+        values |= {"plain_loss": np.mean([report.plain_loss for report in reports]), "p": reports[-1].share}
+        values |= dict(zip(("iou/iou", "iou/sec_iou"), iou))
+        values |= {"lr": self._trainer.lr, "max_jump": self._schedule.max_jump(epoch)}
+        values |= {"gradient_norm": np.mean([report.gradient_norm for report in reports])}
+        values |= {"data_time": self._data_time / count, "time": self._step_time / count}
+        values |= {"memory_gib": peak_memory(reports[-1].intersection.device)}
+        self._num_records += 1
+        if self._num_records == 2 and self._data_time > DATA_BOUND * self._step_time:  # the first holds the start
+            print(
+                f"note: {self._data_time:.0f} s waiting for clips, {self._step_time:.0f} s computing; add --num_workers"
+            )
+        self._reports, self._data_time, self._step_time = [], 0.0, 0.0
+        return {f"train/{name}": float(value) for name, value in values.items()}
+
+    def _save_checkpoint(self) -> None:
+        with write_then_rename(self._settings.folder / f"{self._settings.folder.name}{CHECKPOINT}") as temporary:
+            torch.save({**self._trainer.state_dict(), "recipe": self._settings.recipe}, temporary)
+
+    def _save_network(self) -> None:
+        """Write the network of this iteration, and drop the oldest files beyond those to keep."""
+        folder = self._settings.folder
+        with write_then_rename(folder / f"{folder.name}_{self._trainer.iteration}.pth") as temporary:
+            torch.save(self._trainer.network.state_dict(), temporary)
+        if self._settings.keep is not None:
+            numbers = {path: path.stem.rpartition("_")[2] for path in folder.glob(f"{folder.name}_*.pth")}
+            networks = sorted((path for path in numbers if numbers[path].isdecimal()), key=lambda p: int(numbers[p]))
+            for path in networks[: -self._settings.keep]:
+                path.unlink()
+
+    def _note_signal(self, number: int, _: object) -> None:
+        print(f"{signal.Signals(number).name}: finishing this iteration", flush=True)
+        self._stop = Stop(number)
+
+
+@contextmanager
+def handled_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Let a function handle SIGTERM and SIGINT for a while; what it belongs to may be freed afterwards."""
+    previous = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, former in previous.items():
+            signal.signal(number, former)
+
+
+def draw_clip(batch: Clip, logits: torch.Tensor) -> np.ndarray:
+    """The frames behind the first of a batch's first clip: the truth above, the prediction below.
+
+    Args:
+        batch: of clips.
+        logits: ``[B,T-1,1+K,H,W]``.
+
+    Returns:
+        ``[2*H,(T-1)*W,3]`` uint8 RGB.
+    """
+    frames = batch.frames[0, 1:].permute(0, 2, 3, 1).numpy()
+    truth = class_maps(batch.masks[:1, 1:])[0].byte().numpy()
+    prediction = logits[0].argmax(1).byte().cpu().numpy()
+    rows = ([draw_overlay(f, mask, PALETTE) for f, mask in zip(frames, masks)] for masks in (truth, prediction))
+    return np.vstack([np.hstack(row) for row in rows])

@@ -1,0 +1,227 @@
+"""One optimisation step over the micro-batches of an iteration, and all the state that a run goes on from."""
+
+import math
+import random
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from model.network import STCN
+from training.losses import BOOTSTRAP, bootstrap_share, clip_loss, intersection_and_union
+from util.errors import InputError
+from util.tensor_util import normalise
+
+
+class ClipBatch(Protocol):
+    """A batch of training clips."""
+
+    frames: Tensor  # [B,T,3,H,W] uint8 RGB
+    masks: Tensor  # [B,T,K,H,W] uint8, 0 to 255
+    object_exists: Tensor  # [B,K] bool
+    name: str
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Settings of the optimisation."""
+
+    lr: float = 1e-5
+    lr_steps: tuple[int, ...] = ()  # iterations at which the learning rate falls
+    gamma: float = 0.1  # factor by which it falls
+    cosine: int | None = None  # iterations of a cosine along which it falls to 0 instead
+    encoder_lr: float = 1.0  # learning rate of the key encoder, against that of the rest
+    clip_norm: float = math.inf  # bound on the gradients' norm
+    weight_decay: float = 1e-7
+    bootstrap: tuple[int, int] = BOOTSTRAP  # iterations between which the share of pixels that count falls
+    region_weight: float = 0.0  # of the region loss, added to the published one
+    amp_dtype: torch.dtype | None = None  # automatic mixed precision in this dtype; None: float32
+
+
+class StepReport(NamedTuple):
+    """What one iteration showed, of this process's clips."""
+
+    problem: str  # why the gradients must not be used; empty if they may
+    loss: float
+    by_frame: list[float]  # [T-1]
+    plain_loss: float  # over all pixels, not only the hardest
+    share: float  # of the pixels that the loss counts
+    intersection: Tensor  # [K] pixels
+    union: Tensor  # [K] pixels
+    logits: Tensor  # [B,T-1,1+K,H,W] of the last micro-batch
+    gradient_norm: float = 0.0  # over all processes; in half precision not finite now and then
+
+
+class Trainer:
+    """Train a network.
+
+    BatchNorm stays in eval mode: its statistics never move, its scale and shift do learn.
+
+    Args:
+        network: on the device to train on.
+        config: settings of the optimisation.
+        is_distributed: whether to average gradients over the processes of the default group.
+    """
+
+    def __init__(self, network: STCN, config: OptimizerConfig, *, is_distributed: bool = False) -> None:
+        self.network = network.eval().to(memory_format=torch.channels_last)  # the faster one in reduced precision
+        self.iteration = 0  # of the stage, the next one to compute
+        self._config = config
+        self._device = next(network.parameters()).device
+        self._parallel = network
+        if is_distributed:
+            device_ids = [self._device] if self._device.type == "cuda" else None
+            self._parallel = DistributedDataParallel(network, device_ids, broadcast_buffers=False)
+        self._optimizer = _make_optimizer(network, config)
+        self._scheduler = _make_scheduler(self._optimizer, config)
+        self._scaler = torch.amp.GradScaler(self._device.type, enabled=config.amp_dtype == torch.float16)
+
+    @property
+    def lr(self) -> float:
+        """Learning rate of the next iteration."""
+        return self._scheduler.get_last_lr()[-1]
+
+    def step(self, micro_batches: Sequence[ClipBatch]) -> StepReport:
+        """Compute one iteration.
+
+        Raises:
+            InputError: loss or gradients are not finite; nothing was changed.
+        """
+        report = self.compute_gradients(micro_batches)
+        if report.problem:
+            raise InputError(report.problem)
+        self.update()
+        return report
+
+    def compute_gradients(self, micro_batches: Sequence[ClipBatch]) -> StepReport:
+        """The first half of an iteration: gradients, averaged over its micro-batches and the processes."""
+        self._optimizer.zero_grad(set_to_none=True)
+        reports = []
+        for index, batch in enumerate(micro_batches):
+            is_last = index == len(micro_batches) - 1
+            is_local = isinstance(self._parallel, DistributedDataParallel) and not is_last
+            with self._parallel.no_sync() if is_local else nullcontext():
+                reports.append(self._accumulate(batch, len(micro_batches)))
+        self._scaler.unscale_(self._optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._config.clip_norm).item()
+        report = _average(reports)._replace(gradient_norm=norm)
+        # In float16 the scale is too high now and then; the step is skipped and the scale halved.
+        if not report.problem and not math.isfinite(norm) and self._scaler.get_scale() <= 1:
+            names = ", ".join(batch.name for batch in micro_batches)
+            report = report._replace(problem=self._describe_problem("norm of the gradients", norm, names))
+        return report
+
+    def update(self) -> None:
+        """The second half of an iteration: change the weights along the gradients."""
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._scheduler.step()
+        self.iteration += 1
+
+    def state_dict(self) -> dict:
+        """All that a run goes on from, exactly."""
+        return {
+            "iteration": self.iteration,
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "scheduler": self._scheduler.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "random": _random_states(),
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from a ``state_dict``; its schedule wins over the configured one."""
+        self.iteration = state["iteration"]
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._scheduler.load_state_dict(state["scheduler"])
+        if state["scaler"]:  # empty of a run without float16
+            self._scaler.load_state_dict(state["scaler"])
+        _set_random_states(state["random"])
+
+    def _accumulate(self, batch: ClipBatch, num_rounds: int) -> StepReport:
+        """Forward and backward pass of one micro-batch."""
+        tensors = (batch.frames, batch.masks, batch.object_exists)
+        frames, masks, object_exists = (tensor.to(self._device, non_blocking=True) for tensor in tensors)
+        frames = normalise(frames)
+        with torch.autocast(self._device.type, self._config.amp_dtype, enabled=self._config.amp_dtype is not None):
+            logits = self._parallel(frames, masks[:, 0].float() / 255, object_exists)
+        share = bootstrap_share(self.iteration, self._config.bootstrap)
+        loss = clip_loss(logits, class_maps(masks[:, 1:]), object_exists, share, self._config.region_weight)
+        total, plain, *by_frame = torch.stack([loss.total, loss.plain, *loss.by_frame]).tolist()  # one transfer
+        problem = "" if np.isfinite(total) else self._describe_problem("loss", total, batch.name)
+        self._scaler.scale(loss.total / num_rounds).backward()
+        logits = logits.detach()
+        intersection, union = intersection_and_union(logits.softmax(2)[:, :, 1:], masks[:, 1:] / 255)
+        return StepReport(problem, total, by_frame, plain, share, intersection, union, logits)
+
+    def _describe_problem(self, what: str, value: float, clips: str) -> str:
+        remedy = "resume with --no_amp, or start anew with a smaller --lr"
+        return f"iteration {self.iteration}: the {what} is {value} on clips {clips}; {remedy}"
+
+
+def _make_optimizer(network: STCN, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """Adam; the key encoder may learn more slowly than the rest."""
+    if config.encoder_lr == 1:
+        return torch.optim.Adam(network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+    others = [weight for name, weight in network.named_parameters() if not name.startswith("key_encoder.")]
+    encoder = {"params": network.key_encoder.parameters(), "lr": config.lr * config.encoder_lr}
+    return torch.optim.Adam([encoder, {"params": others}], lr=config.lr, weight_decay=config.weight_decay)
+
+
+def _make_scheduler(optimizer: torch.optim.Optimizer, config: OptimizerConfig) -> torch.optim.lr_scheduler.LRScheduler:
+    if config.cosine is not None:
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.cosine)
+    return torch.optim.lr_scheduler.MultiStepLR(optimizer, list(config.lr_steps), config.gamma)
+
+
+def class_maps(masks: Tensor) -> Tensor:
+    """Class of each pixel: ``[B,T,K,H,W]`` uint8 coverage -> ``[B,T,H,W]`` int64, 0 for background."""
+    coverage, index = masks.max(2)  # of two objects with half of the pixel each, the first
+    return torch.where(coverage > 127, index + 1, 0)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and torch."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _average(reports: Sequence[StepReport]) -> StepReport:
+    """The report of an iteration from those of its micro-batches."""
+    columns = StepReport(*zip(*reports))
+    return StepReport(
+        problem=next(filter(None, columns.problem), ""),
+        loss=float(np.mean(columns.loss)),
+        by_frame=np.mean(columns.by_frame, 0).tolist(),
+        plain_loss=float(np.mean(columns.plain_loss)),
+        share=columns.share[0],
+        intersection=sum(columns.intersection),
+        union=sum(columns.union),
+        logits=columns.logits[-1],
+    )
+
+
+def _random_states() -> dict:
+    name, keys, *rest = np.random.get_state()
+    states = {
+        "python": random.getstate(),
+        "numpy": (name, torch.from_numpy(keys), *rest),
+        "torch": torch.get_rng_state(),
+    }
+    return {**states, "cuda": torch.cuda.get_rng_state_all()}
+
+
+def _set_random_states(states: dict) -> None:
+    random.setstate(states["python"])
+    name, keys, *rest = states["numpy"]
+    np.random.set_state((name, keys.numpy(), *rest))
+    torch.set_rng_state(states["torch"])
+    if len(states["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(states["cuda"])

@@ -24,10 +24,9 @@ from benchmarking.readout import compare_readouts
 from benchmarking.report import describe_machine, format_table, run_apart
 from benchmarking.training import DEMO, measure_data, measure_steps
 from dataset.videos import VideoEntry
-from evaluation.options import default_frames_at_once
 from model.network import SIZES
 from model.weights import default_weights
-from util.device import PRECISIONS, choose_amp_dtype, choose_device
+from util.device import PRECISIONS, choose_amp_dtype, choose_device, default_frames_at_once
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
 from util.options import positive_int

@@ -4,15 +4,15 @@
     python eval_davis.py --output results --split testdev --zip
 
 Masks are written to <output>/<video>/<frame>.png with the ids and the palette of the annotation. Test-dev memorises
-every third frame, unless --mem_every is given. --score needs the truth, which is there for val only; for test-dev
---zip makes the archive for the evaluation server.
+every third frame, unless --mem_every is given. --score needs the ground truth, which is there for val only; for
+test-dev --zip makes the archive for the evaluation server.
 """
 
 import argparse
 from pathlib import Path
 
 from dataset.layouts import davis_2017_videos
-from evaluation.options import make_parser, make_settings
+from evaluation.options import SCORE_HELP, ZIP_HELP, load_tracker, make_evaluation_parser, make_settings
 from evaluation.run import evaluate
 from evaluation.submission import hand_in
 from util.distributed import is_main_process
@@ -23,14 +23,16 @@ MEM_EVERY = {"val": 5, "testdev": 3}
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(__doc__, "--amp", "--score", "--zip")
-    add = parser.add_argument
-    add("--davis_path", type=Path, default="../DAVIS/2017", help="holds trainval/ and test-dev/ (default: %(default)s)")
-    add("--split", choices=MEM_EVERY, default="val", help="val or testdev (default: val)")
+    parser, given, written = make_evaluation_parser(__doc__)
+    path_help = "holds trainval/ and test-dev/, or DAVIS as one folder"
+    given.add_argument("--davis_path", type=Path, default="../DAVIS/2017", help=path_help)
+    given.add_argument("--split", choices=MEM_EVERY, default="val", help="which videos")
+    written.add_argument("--score", action="store_true", help=SCORE_HELP)
+    written.add_argument("--zip", action="store_true", help=ZIP_HELP)
     parser.set_defaults(mem_every=None)
     args = parser.parse_args()
     if args.score and args.split == "testdev":
-        parser.error("--score: the truth of test-dev is not public; --zip makes the archive for the evaluation server")
+        parser.error("--score: the ground truth of test-dev is not public; --zip makes the archive for its server")
     args.mem_every = args.mem_every or MEM_EVERY[args.split]
     return args
 
@@ -39,7 +41,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     args = parse_arguments()
     entries = davis_2017_videos(args.davis_path, args.split)
-    status = evaluate(entries, args.model, make_settings(args, use_amp=args.amp, short_side=-1))
+    status = evaluate(entries, load_tracker(args), make_settings(args, score=args.score))
     if args.zip and is_main_process():
         status = hand_in(entries, args.output, args.output / "submission.zip", status)
     return status

@@ -9,24 +9,24 @@ import argparse
 from pathlib import Path
 
 from dataset.layouts import davis_2016_videos
-from evaluation.options import make_parser, make_settings
+from evaluation.options import SCORE_HELP, load_tracker, make_evaluation_parser, make_settings
 from evaluation.run import evaluate
 from util.script import script_main
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(__doc__, "--amp", "--score")
-    add = parser.add_argument
-    add("--davis_path", type=Path, default="../DAVIS/2016", help="the data set's folder (default: %(default)s)")
+    parser, given, written = make_evaluation_parser(__doc__)
+    given.add_argument("--davis_path", type=Path, default="../DAVIS/2016", help="folder of DAVIS 2016, or of all DAVIS")
+    written.add_argument("--score", action="store_true", help=SCORE_HELP)
     return parser.parse_args()
 
 
 @script_main
 def main() -> int:
     args = parse_arguments()
-    settings = make_settings(args, use_amp=args.amp, short_side=-1)
-    return evaluate(davis_2016_videos(args.davis_path), args.model, settings)
+    entries = davis_2016_videos(args.davis_path)
+    return evaluate(entries, load_tracker(args), make_settings(args, score=args.score))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,10 @@ One video, as a file or a folder of frames, with the mask of its first frame (or
 
     python eval_generic.py --video clip.mp4 --mask first.png --output results --overlay
 
+To paint a mask, get the first frame as it will be seen:
+
+    python eval_generic.py --video clip.mp4 --first_frame first_frame.png
+
 Many videos, as DATA/JPEGImages/<video>/*.jpg and DATA/Annotations/<video>/*.png (a mask has its frame's base name):
 
     python eval_generic.py --data_path DATA --output results
@@ -14,9 +18,10 @@ Masks are written to <output>/<video>/<frame>.png, from the first annotated fram
 import argparse
 from pathlib import Path
 
+from dataset.frames import open_frames, write_first_frame
 from dataset.layouts import generic_videos
 from dataset.videos import VideoEntry
-from evaluation.options import make_parser, make_settings, side
+from evaluation.options import load_tracker, make_evaluation_parser, make_settings
 from evaluation.run import evaluate
 from util.errors import InputError
 from util.script import script_main
@@ -24,25 +29,25 @@ from util.script import script_main
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(__doc__)
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data_path", type=Path, help="folder with JPEGImages/<video> and Annotations/<video>")
+    parser, given, written = make_evaluation_parser(__doc__, size=480, precision="auto", needs_output=False)
+    source = given.add_mutually_exclusive_group(required=True)
     source.add_argument("--video", type=Path, help="a video file or a folder of frames; goes with --mask")
-    parser.add_argument("--mask", type=Path, help="mask of the first frame, or a folder of masks named by frame")
-    parser.add_argument("--size", type=side, help="short side to compute at, -1: native (default: 480)")
-    parser.add_argument(
-        "--amp_off", action="store_true", help="compute in float32 (default: half precision where fast)"
-    )
+    source.add_argument("--data_path", type=Path, help="folder with JPEGImages/<video> and Annotations/<video>")
+    given.add_argument("--mask", type=Path, help="mask of the first frame, or a folder of masks named by frame")
+    first_help = "write the first frame of --video to this file, to paint its mask, and stop"
+    written.add_argument("--first_frame", type=Path, metavar="PNG", help=first_help)
     args = parser.parse_args()
-    if (args.video is None) != (args.mask is None):
+    if args.first_frame is not None and args.video is None:
+        parser.error("--first_frame goes with --video")
+    if args.first_frame is None and (args.video is None) != (args.mask is None):
         parser.error("--video and --mask go together")
-    if args.size is not None and args.scales is not None:
-        parser.error("--size and --scales exclude each other")
+    if args.first_frame is None and args.output is None:
+        parser.error("--output is required: the folder to write to")
     return args
 
 
 def list_videos(args: argparse.Namespace) -> list[VideoEntry]:
-    """Videos that the options name.
+    """List the videos that the options name.
 
     Raises:
         InputError: there are none, or the output lies inside the input.
@@ -58,8 +63,11 @@ def list_videos(args: argparse.Namespace) -> list[VideoEntry]:
 @script_main
 def main() -> int:
     args = parse_arguments()
-    settings = make_settings(args, use_amp=not args.amp_off, short_side=args.size or 480)
-    return evaluate(list_videos(args), args.model, settings)
+    if args.first_frame is not None:
+        write_first_frame(open_frames(args.video), args.first_frame)
+        print(f"{args.first_frame} is written; paint each object in a colour of its own, and give it as --mask")
+        return 0
+    return evaluate(list_videos(args), load_tracker(args), make_settings(args))
 
 
 if __name__ == "__main__":

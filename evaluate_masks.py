@@ -1,4 +1,4 @@
-"""Score masks against the truth: region similarity J and contour accuracy F, as the official DAVIS tool does.
+"""Score masks against the ground truth: region similarity J and contour accuracy F, as the official DAVIS tool does.
 
     python evaluate_masks.py --predictions results --annotations ../DAVIS/2017/trainval/Annotations/480p
     python evaluate_masks.py --predictions results --annotations ../DAVIS/2016/Annotations/480p --single_object
@@ -12,28 +12,27 @@ import os
 import sys
 from pathlib import Path
 
-import progressbar
-
 from dataset.frames import is_image
 from evaluation.scoring import SequenceScores, format_scores, score_sequences, write_scores
 from util.errors import InputError
 from util.files import make_folder
-from util.script import script_main
+from util.progress import with_progress
+from util.script import make_parser, script_main
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     add = parser.add_argument
     add("--predictions", type=Path, required=True, help="folder of masks, or of a folder of masks per video")
-    add("--annotations", type=Path, required=True, help="the true masks, in the same layout and with the same names")
+    add("--annotations", type=Path, required=True, help="the ground truth, in the same layout and with the same names")
     add("--single_object", action="store_true", help="all ids above 0 are one object, as in DAVIS 2016")
     add("--output", type=Path, help="folder for scores.json and scores.csv (default: the predictions)")
     return parser.parse_args()
 
 
 def match_sequences(predictions: Path, annotations: Path) -> dict[str, tuple[Path, Path]]:
-    """Folders of predictions and of truth by video.
+    """Match the folders of predictions and of ground truth by video.
 
     Raises:
         InputError: a folder is missing, without masks, or the same as the other.
@@ -64,7 +63,7 @@ def main() -> int:
     make_folder(output)
     scores: dict[str, SequenceScores] = {}
     results = score_sequences(pairs, os.cpu_count() or 1, is_single_object=args.single_object)
-    for name, result in progressbar.progressbar(results, max_value=len(pairs)):
+    for name, result in with_progress(results, "scoring", len(pairs)):
         if not isinstance(result, InputError):
             scores[name] = result
         elif len(pairs) == 1:

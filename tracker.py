@@ -1,174 +1,137 @@
-"""Segment one video: frames in, masks out.
+"""Segment videos from the masks of a few frames: the Python API, and the engine behind all ``eval_*.py``.
 
-Reading and writing run in threads beside the computing: a loader some frames ahead, writers behind. Each frame is
-read once, unless nobody needs it, and each mask written as soon as it is final. On CUDA the host never waits for the
-frames that it has just sent off, only for those before.
+    from tracker import VideoTracker
+
+    tracker = VideoTracker.load()
+    for frame in tracker.track("clip.mp4", "first.png"):
+        print(frame.name, frame.labels, frame.ids.shape)
+
+A camera's frames, or those of another program, go in one by one:
+
+    session = tracker.start()
+    session.step(first_image, first_ids)
+    ids = session.step(next_image)
+
+Images are ``[H,W,3]`` uint8 RGB arrays, masks ``[H,W]`` arrays of object ids, 0 for background. Resizing,
+normalising, padding, devices and precision are the tracker's business.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import chain
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
-import progressbar
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from dataset.transforms import input_size, prepare_image, prepare_mask
-from dataset.videos import Frame, Video
-from evaluation.options import Settings, View
-from inference_core import FrameFeatures, InferenceConfig, InferenceCore, MemorySchedule
+from dataset.arrays import is_path, read_frames, read_masks
+from dataset.images import MaskReader
+from dataset.videos import Video, VideoEntry
+from model.checkpoint import load_network
 from model.network import STCN
-from output.video import Prediction, VideoOutput
-from util.pipeline import batched, prefetch
-from util.tensor_util import ToHost
+from model.optimise import optimise
+from model.weights import default_weights
+from output.result import FrameResult
+from tracking.config import TrackerConfig, View
+from tracking.plan import plan_frames
+from tracking.session import TrackerSession
+from util.device import PRECISIONS, allow_tf32, choose_amp_dtype, choose_device
+from util.errors import InputError
+from util.pipeline import prefetch
 
-FRAMES_AHEAD = 4
+__all__ = ["FrameResult", "TrackerConfig", "TrackerSession", "VideoTracker", "View"]
 
-
-class ViewSegmenter:
-    """Propagate the masks of one video in one view of it."""
-
-    def __init__(self, network: STCN, view: View, settings: Settings, num_memory_frames: int | None = None) -> None:
-        config = replace(settings.config, kernel_sigma=view.kernel_sigma)
-        self.core = InferenceCore(network, config, expected_memory_frames=num_memory_frames)
-        self._view, self._device = view, settings.device
-
-    def run(self, frames: Sequence[Frame]) -> Iterator[Tensor | None]:
-        """Probabilities ``[1+K,H,W]`` of the next frames at their own size, of those that are wanted.
-
-        All these frames are encoded together.
-        """
-        images = [self._prepare(frame) for frame in frames if frame.image is not None]
-        ahead = iter(zip(images, self.core.encode_ahead(torch.stack(images)) if images else ()))
-        for frame in frames:
-            if frame.image is None:
-                self.core.skip()
-                yield None
-            else:
-                yield self._step(frame, *next(ahead))
-
-    def _prepare(self, frame: Frame) -> Tensor:
-        size = input_size(*frame.image.shape[:2], self._view.short_side)
-        image = prepare_image(frame.image, size, self._device)
-        return image.flip(-1) if self._view.is_mirrored else image
-
-    def _step(self, frame: Frame, image: Tensor, features: FrameFeatures) -> Tensor | None:
-        mask = None if frame.mask is None else prepare_mask(frame.mask, image.shape[1:], self._device)
-        if mask is not None and self._view.is_mirrored:
-            mask = mask.flip(-1)
-        found = self.core.step(image, mask, frame.labels, need_output=frame.is_wanted, features=features)
-        if found is None:
-            return None
-        resized = resize_probabilities(found, frame.image.shape[:2])
-        return resized.flip(-1) if self._view.is_mirrored else resized
+FRAMES_AHEAD = 4  # that are read while others are computed
 
 
-def resize_probabilities(probabilities: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bring probabilities ``[1+K,h,w]`` to the output's size: ``[1+K,H,W]``."""
-    if probabilities.shape[1:] == size:
-        return probabilities
-    return F.interpolate(probabilities[None], size, mode="bilinear", align_corners=False)[0]
-
-
-class _Computed(NamedTuple):
-    """A segmented frame whose results are on their way to host memory."""
-
-    frame: Frame
-    labels: tuple[int, ...]
-    rows: ToHost  # [H,W] uint8 or int16, row of the most probable object
-    scores: ToHost | None  # [1+K,H,W] float16
-
-    def finish(self, id_dtype: type, keep_annotations: bool) -> Prediction:
-        """Ids instead of rows."""
-        frame = self.frame
-        ids = np.array([0, *self.labels], id_dtype)[self.rows.numpy()]
-        if keep_annotations and frame.mask is not None:
-            ids[np.isin(ids, frame.labels)] = 0
-            ids = np.where(frame.mask > 0, frame.mask, ids).astype(id_dtype)
-        scores = None if self.scores is None else self.scores.numpy()
-        return Prediction(frame.name, frame.image, ids, self.labels, scores)
-
-
-def segment_video(network: STCN, video: Video, settings: Settings, title: str | None) -> None:
-    """Segment one video and write the results.
+class VideoTracker:
+    """Segment any number of videos with one network.
 
     Args:
-        title: of the progress bar; None: no bar.
+        network: on its device and in the precision to compute in, as ``model.optimise`` returns it.
+        config: how to segment; None: the defaults.
     """
-    needed = plan_frames(video, settings.config).needed
-    output = VideoOutput(
-        settings.output / video.name,
-        video.palette,
-        video.frames.frame_rate,
-        overlay=settings.overlay,
-        save_scores=settings.save_scores,
-    )
-    with output, _progress_bar(title, len(video.frame_names)) as bar:
-        frames = _counted(prefetch(video.read(needed), FRAMES_AHEAD + settings.frames_at_once), bar)
-        for prediction in predict(network, video, frames, settings):
-            output.write(prediction)
 
+    def __init__(self, network: STCN, config: TrackerConfig | None = None) -> None:
+        self.network = network
+        self.config = config or TrackerConfig()
 
-def predict(network: STCN, video: Video, frames: Iterable[Frame], settings: Settings) -> Iterator[Prediction]:
-    """Segment the frames of a video, some at a time: the results of those that are wanted."""
-    num_memory_frames = plan_frames(video, settings.config).num_memory_frames
-    segmenters = [ViewSegmenter(network, view, settings, num_memory_frames) for view in settings.views]
-    id_dtype = np.uint8 if video.labels[-1] < 256 else np.uint16
-    batches = batched(frames, settings.frames_at_once, lambda frame: frame.image is not None)
-    previous = []
-    for batch in chain(batches, [[]]):  # at last only what is on its way
-        computed = list(_compute(segmenters, batch, settings.save_scores))
-        for last in previous:
-            yield last.finish(id_dtype, settings.keep_annotations)
-        previous = computed
+    @classmethod
+    def load(
+        cls,
+        weights: Path | str | None = None,
+        device: torch.device | str = "auto",
+        precision: str | None = None,
+        *,
+        compile: bool = False,
+        **settings: object,
+    ) -> "VideoTracker":
+        """Read a network's weights and make it ready.
 
+        Args:
+            weights: a .pth; None: ``saves/stcn.pth`` if it is there, else the small network's.
+            device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+            precision: ``float32``, ``bfloat16`` or ``float16``; None: the fastest that the device is made for.
+            compile: whether to compile the network with ``torch.compile``; it pays for many frames of one size.
+            settings: fields of ``TrackerConfig``.
 
-class FramePlan(NamedTuple):
-    """What a video's frames are needed for, known beforehand."""
+        Raises:
+            InputError: no such weights, device or precision.
+            TypeError, ValueError: a setting that does not exist, or that is out of range.
+        """
+        config, device = TrackerConfig(**settings), choose_device(str(device))
+        if precision is not None and precision not in PRECISIONS:
+            raise InputError(f"precision {precision}: unknown; choose {', '.join(PRECISIONS)}")
+        dtype = PRECISIONS[precision] if precision else choose_amp_dtype(device) or torch.float32
+        allow_tf32(dtype)
+        network = load_network(default_weights() if weights is None else weights, device)
+        return cls(optimise(network, dtype, use_compile=compile), config)
 
-    needed: set[str]  # names of the frames that are computed; of the others not even the image is needed
-    num_memory_frames: int  # to be held at a time, if the memory is not bounded
+    def track(
+        self,
+        video: Path | str | Iterable[np.ndarray],
+        masks: Path | str | np.ndarray | Mapping[str | int, np.ndarray],
+        *,
+        need_probabilities: bool = False,
+    ) -> Iterator[FrameResult]:
+        """Segment a video, a frame at a time, from the first frame with a mask on.
 
+        Args:
+            video: a video file, a folder of frames, or images (uint8 RGB), which are named 00000, 00001, ..
+            masks: of the first frame, or of several frames: a file or a folder of masks named by frame, an array of
+                ids, or arrays by frame name or number. A mask adds objects, or corrects those that are known.
+            need_probabilities: whether the results hold probabilities.
 
-def plan_frames(video: Video, config: InferenceConfig) -> FramePlan:
-    """Follow the memory's schedule through the video."""
-    annotated, wanted = set(video.annotated_names), set(video.output_names)
-    schedule = MemorySchedule(config)
-    roles = {
-        name: schedule.next_role(is_annotated=name in annotated, need_output=name in wanted)
-        for name in video.frame_names
-    }
-    needed = {name for name, role in roles.items() if role.is_computed}
-    return FramePlan(needed, sum(role.is_memory for role in roles.values()) + config.include_last)
+        Raises:
+            InputError: a video or mask that cannot be used; at once, or when the frame is reached.
+        """
+        if is_path(video) and is_path(masks):
+            entry = VideoEntry(Path(video).stem, Path(video), Path(masks))
+            return self.segment(self.open(entry), need_probabilities=need_probabilities)
+        if is_path(masks):
+            masks = read_masks(Path(masks), MaskReader(self.config.ignore_id))
+        frames = read_frames(video, masks)
+        return self.start().run(prefetch(frames, FRAMES_AHEAD), need_probabilities=need_probabilities)
 
+    def start(self) -> "TrackerSession":
+        """Begin a video whose frames come one by one."""
+        return TrackerSession(self.network, self.config)
 
-def _compute(segmenters: Sequence[ViewSegmenter], frames: Sequence[Frame], need_scores: bool) -> Iterator[_Computed]:
-    """From frames in host memory to their results on the way there, of those that are wanted."""
-    for frame, *views in zip(frames, *(segmenter.run(frames) for segmenter in segmenters)):
-        if not frame.is_wanted:
-            continue
-        probabilities = sum(views) / len(views)
-        rows = probabilities.max(0).indices  # on a CPU many times faster than argmax
-        rows = rows.to(torch.uint8 if len(probabilities) <= 256 else torch.int16)
-        scores = ToHost(probabilities.half()) if need_scores else None
-        yield _Computed(frame, tuple(segmenters[0].core.labels), ToHost(rows), scores)
+    def open(self, entry: VideoEntry, *, output_all: bool = False) -> Video:
+        """Open a video of files and check its masks.
 
+        Raises:
+            InputError: a frame or mask that cannot be used.
+        """
+        config = self.config
+        return Video(entry, max_objects=config.max_objects, ignore_id=config.ignore_id, output_all=output_all)
 
-def _counted(frames: Iterable[Frame], bar: progressbar.ProgressBar) -> Iterator[Frame]:
-    """Advance the bar by each frame that is done with."""
-    for frame in frames:
-        yield frame
-        bar.increment()
+    def segment(self, video: Video, *, need_probabilities: bool = False) -> Iterator[FrameResult]:
+        """Segment an opened video: the results of the frames that it wants, in order.
 
-
-def _progress_bar(title: str | None, num_frames: int) -> progressbar.ProgressBar:
-    if title is None:
-        return progressbar.NullBar()
-    return progressbar.ProgressBar(
-        max_value=num_frames,
-        max_error=False,  # damaged video files may hold more frames than they tell
-        widgets=[title, " ", progressbar.Bar(), " ", progressbar.SimpleProgress(), " ", progressbar.AdaptiveETA()],
-    )
+        Reading runs in a thread of its own, some frames ahead; frames that nobody needs are not decoded.
+        """
+        plan = plan_frames(video, self.config)
+        session = TrackerSession(
+            self.network, self.config, num_memory_frames=plan.num_memory_frames, largest_id=video.labels[-1]
+        )
+        frames = prefetch(video.read(plan.needed), FRAMES_AHEAD + session.frames_at_once)
+        return session.run(frames, need_probabilities=need_probabilities)

@@ -18,13 +18,15 @@ from torch import Tensor
 from benchmarking.published_twin import PublishedTwin
 from benchmarking.report import current_memory, format_table, restart_peak_memory, run_apart
 from dataset.transforms import prepare_image, prepare_mask
-from dataset.videos import Video, VideoEntry
-from evaluation.options import Settings, View
+from dataset.videos import VideoEntry
+from evaluation.run import EvaluationSettings, segment_to_files
 from inference_core import InferenceConfig, InferenceCore
 from model.network import STCN
 from model.optimise import optimise
 from output.masks import write_mask
-from tracker import predict, segment_video
+from tracker import TrackerConfig, VideoTracker
+from tracking.plan import plan_frames
+from tracking.session import TrackerSession
 from util.device import PRECISIONS, allow_tf32, peak_memory
 from util.tensor_util import ToHost
 
@@ -99,16 +101,22 @@ def measure_ours(case: Case) -> Measured:
     network = optimise(make_network(case), dtype, use_compile=case.compile)
     with TemporaryDirectory() as folder, torch.inference_mode():
         entry = write_clip(case, Path(folder))
-        options = {"compile": case.compile, "frames_at_once": case.frames_at_once, "views": (View(-1),)}
-        settings = Settings(Path(folder, "masks"), device, InferenceConfig(), dtype, **options)
+        tracker = VideoTracker(network, TrackerConfig(size=None, frames_at_once=case.frames_at_once))
+        settings = EvaluationSettings(Path(folder, "masks"))
         num_warm = case.frames if case.compile else min(case.frames, 3 if device.type == "cpu" else 12)
         warm = entry._replace(wanted=frozenset(f"{index:05d}" for index in range(num_warm)))
-        segment_video(network, Video(warm), settings, None)
-        video = Video(entry)
-        with_files = [_seconds(lambda: segment_video(network, video, settings, None)) for _ in range(case.repeats)]
+        segment_to_files(tracker, tracker.open(warm), settings)
+        video = tracker.open(entry)
+        with_files = [_seconds(lambda: segment_to_files(tracker, video, settings)) for _ in range(case.repeats)]
         memory = peak_memory(device) - libraries
         frames = list(video.read())
-        alone = [_seconds(lambda: deque(predict(network, video, frames, settings), 0)) for _ in range(case.repeats)]
+        num_memory_frames = plan_frames(video, tracker.config).num_memory_frames
+
+        def segment_from_memory() -> None:
+            session = TrackerSession(network, tracker.config, num_memory_frames=num_memory_frames)
+            deque(session.run(frames), 0)
+
+        alone = [_seconds(segment_from_memory) for _ in range(case.repeats)]
     fps, fps_with_files = (case.frames / statistics.median(seconds) for seconds in (alone, with_files))
     return Measured(fps, fps_with_files, memory, libraries)
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dataset.images import UNREADABLE
 from util.errors import InputError
-from util.files import natural_key
+from util.files import natural_key, write_then_rename
 from util.pipeline import map_ahead
 
 log = logging.getLogger(__name__)
@@ -216,3 +216,15 @@ def open_frames(path: Path) -> FrameFolder | VideoFile:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; give a video or a folder of frames")
     return FrameFolder(path) if path.is_dir() else VideoFile(path)
+
+
+def write_first_frame(frames: FrameFolder | VideoFile, path: Path) -> None:
+    """Write the first frame as an image, upright, whole or not at all.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    for _, image in frames.read():
+        with write_then_rename(path) as temporary:
+            Image.fromarray(image).save(temporary)
+        return

@@ -43,7 +43,7 @@ def davis_2016_videos(davis_path: Path) -> list[VideoEntry]:
     return [_davis_entry(davis_path, name)._replace(is_single_object=True) for name in read_list(list_path)]
 
 
-def youtube_videos(yv_path: Path, split: str) -> list[VideoEntry]:
+def youtube_videos(yv_path: Path, split: str, *, output_all: bool = False) -> list[VideoEntry]:
     """Videos of YouTube-VOS, by name; wanted are the frames that ``meta.json`` lists for any object.
 
     Args:

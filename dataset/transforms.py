@@ -8,9 +8,9 @@ from torch import Tensor
 from util.tensor_util import normalise, to_device
 
 
-def input_size(height: int, width: int, short_side: int) -> tuple[int, int]:
-    """Size ``(height, width)`` of the network's input; ``short_side`` -1 keeps the native size."""
-    if short_side < 0:
+def input_size(height: int, width: int, short_side: int | None) -> tuple[int, int]:
+    """Size ``(height, width)`` of the network's input; without a ``short_side`` it is the native one."""
+    if short_side is None:
         return height, width
     scale_to = min(height, width)
     return int(short_side * height / scale_to), int(short_side * width / scale_to)

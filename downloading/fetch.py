@@ -118,7 +118,7 @@ def _attempt(address: str, path: Path, num_copies: int) -> None:
         gdown.download(address, str(path), quiet=True, resume=True, progress=show, timeout=TIMEOUT)
     finally:
         if bar is not None:
-            bar.finish(dirty=not path.exists())
+            bar.finish(is_whole=path.exists())
 
 
 def _partial_files(path: Path) -> list[Path]:

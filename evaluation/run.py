@@ -7,19 +7,30 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from dataset.videos import Video, VideoEntry, count_frames
-from evaluation.options import Settings
 from evaluation.scoring import SequenceScores, format_scores, list_truth, score_sequence, write_scores
-from model.checkpoint import load_network
-from model.network import STCN
-from model.optimise import optimise
-from tracker import segment_video
+from output.video import VideoOutput
+from tracker import VideoTracker
 from util.device import describe_device, peak_memory
 from util.distributed import ProcessGroup, divide, process_group
 from util.errors import InputError, is_out_of_memory
+from util.progress import with_progress
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """What to write for each video, and where."""
+
+    output: Path  # masks go to output/<video>/
+    overlay: bool = False
+    save_probabilities: bool = False
+    resume: bool = False  # skip videos whose results are all there
+    score: bool = False  # against the entries' ground truth
+    output_all: bool = False  # write frames that a data set does not ask for as well
 
 
 class VideoResult(NamedTuple):
@@ -30,10 +41,10 @@ class VideoResult(NamedTuple):
     objects: int = 0
     seconds: float = 0.0  # from files to files
     scores: SequenceScores | None = None
-    error: str = ""
+    error: str | None = None
 
 
-def evaluate(entries: Sequence[VideoEntry], model: Path, settings: Settings) -> int:
+def evaluate(entries: Sequence[VideoEntry], tracker: VideoTracker, settings: EvaluationSettings) -> int:
     """Segment all videos. A bad one is reported and does not lose the others.
 
     Returns:
@@ -45,16 +56,39 @@ def evaluate(entries: Sequence[VideoEntry], model: Path, settings: Settings) -> 
     for entry in entries:
         _refuse_output_among_input(settings.output, entry)
     with process_group() as group:
-        results = _segment_videos(_own_share(entries, group), model, settings, group)
-        _report_process(results, settings, group)
+        results = _segment_videos(_own_share(entries, group), tracker, settings, group)
+        _report_process(results, tracker, group)
         shares = group.gather(results)
-    errors = [result.error for results in shares for result in results if result.error]
+    errors = [result.error for results in shares for result in results if result.error is not None]
     if not group.is_main:
         return 0  # the main process speaks for all; torchrun would end it if another failed earlier
     if len(errors) == len(entries):
         raise InputError(errors[0] if len(errors) == 1 else f"all {len(errors)} videos failed")
     _report_all(shares, entries, settings)
     return 1 if errors else 0
+
+
+def segment_to_files(
+    tracker: VideoTracker, video: Video, settings: EvaluationSettings, title: str | None = None
+) -> None:
+    """Segment one video and write the results.
+
+    Args:
+        title: of the progress bar; None: no bar.
+    """
+    results = tracker.segment(video, need_probabilities=settings.save_probabilities)
+    if title is not None:
+        results = with_progress(results, title, len(video.output_names))
+    output = VideoOutput(
+        settings.output / video.name,
+        video.palette,
+        video.frames.frame_rate,
+        overlay=settings.overlay,
+        save_probabilities=settings.save_probabilities,
+    )
+    with output:
+        for result in results:
+            output.write(result)
 
 
 def _own_share(entries: Sequence[VideoEntry], group: ProcessGroup) -> Sequence[VideoEntry]:
@@ -66,30 +100,32 @@ def _own_share(entries: Sequence[VideoEntry], group: ProcessGroup) -> Sequence[V
 
 
 def _segment_videos(
-    entries: Sequence[VideoEntry], model: Path, settings: Settings, group: ProcessGroup
+    entries: Sequence[VideoEntry], tracker: VideoTracker, settings: EvaluationSettings, group: ProcessGroup
 ) -> list[VideoResult]:
-    network = optimise(load_network(model, settings.device), settings.dtype, use_compile=settings.compile)
-    results = []  # of errors only their text: a traceback would keep a video's memory alive
+    results = []  # an error is kept as text: its traceback would keep the video's memory alive
     for index, entry in enumerate(entries):
         title = f"{entry.name} ({index + 1} of {len(entries)})"
         try:
             with _failures_as_input_errors(entry, settings):
-                results.append(_segment_entry(network, entry, settings, title, show_bar=group.is_main))
+                results.append(_segment_entry(tracker, entry, settings, title, show_bar=group.is_main))
         except InputError as e:
             results.append(VideoResult(entry.name, error=str(e)))
-        if results[-1].error and (len(entries) > 1 or group.size > 1):
+        if results[-1].error is not None and (len(entries) > 1 or group.size > 1):
             print(f"error: {results[-1].error}", file=sys.stderr)
     return results
 
 
-def _segment_entry(network: STCN, entry: VideoEntry, settings: Settings, title: str, *, show_bar: bool) -> VideoResult:
+def _segment_entry(
+    tracker: VideoTracker, entry: VideoEntry, settings: EvaluationSettings, title: str, *, show_bar: bool
+) -> VideoResult:
     """Open one video, segment it if need be, and score it if asked."""
-    video = Video(entry, max_objects=settings.max_objects, ignore_id=settings.ignore_id, output_all=settings.output_all)
+    video = tracker.open(entry, output_all=settings.output_all)
     if settings.score:
         _check_truth(entry, video)
     folder = settings.output / video.name
     paths = [folder / f"{name}.png" for name in video.output_names]
-    paths += [folder.with_name(folder.name + ending) for ending in settings.extra_endings]
+    endings = {"_overlay.mp4": settings.overlay, "_scores.csv": settings.save_probabilities}
+    paths += [folder.with_name(folder.name + ending) for ending, is_wanted in endings.items() if is_wanted]
     if settings.resume and all(path.exists() for path in paths):
         print(f"{title}: all is there, skipped")
         result = VideoResult(video.name)
@@ -98,7 +134,7 @@ def _segment_entry(network: STCN, entry: VideoEntry, settings: Settings, title: 
         for path in paths:  # of an earlier run: an interrupted rerun must not look finished
             path.unlink(missing_ok=True)
         start = time.perf_counter()
-        segment_video(network, video, settings, title if show_bar else None)
+        segment_to_files(tracker, video, settings, title if show_bar else None)
         seconds = time.perf_counter() - start
         result = VideoResult(video.name, len(video.frame_names), len(video.labels), seconds)
     if not settings.score:
@@ -114,20 +150,26 @@ def _check_truth(entry: VideoEntry, video: Video) -> None:
     truth = list_truth(entry.truth)
     missing = [name for name in video.frames.names if name not in truth]
     if missing:
-        raise InputError(f"{entry.truth}: lacks {len(missing)} masks, first {missing[0]}; complete it, or drop --score")
+        raise InputError(
+            f"{entry.truth}: lacks the masks of {len(missing)} frames, first {missing[0]}; "
+            "complete it, or segment without scoring"
+        )
 
 
-def _report_process(results: Sequence[VideoResult], settings: Settings, group: ProcessGroup) -> None:
-    """What this process did, unless it did nothing."""
-    if not any(result.frames or not result.error for result in results):
+def _report_process(results: Sequence[VideoResult], tracker: VideoTracker, group: ProcessGroup) -> None:
+    """Print what this process did, unless it did nothing."""
+    if not any(result.frames or result.error is None for result in results):
         return
     name = "" if group.size == 1 else f"process {group.rank} of 0 to {group.size - 1}: "
-    device = describe_device(settings.device, settings.dtype)
-    print(f"{name}{_describe([results])}, peak memory {peak_memory(settings.device):.2f} GiB ({device})", flush=True)
+    network = tracker.network
+    device = describe_device(network.device, network.dtype)
+    print(f"{name}{_describe([results])}, peak memory {peak_memory(network.device):.2f} GiB ({device})", flush=True)
 
 
-def _report_all(shares: Sequence[Sequence[VideoResult]], entries: Sequence[VideoEntry], settings: Settings) -> None:
-    """What all processes did together, and the scores."""
+def _report_all(
+    shares: Sequence[Sequence[VideoResult]], entries: Sequence[VideoEntry], settings: EvaluationSettings
+) -> None:
+    """Print what all processes did together, and the scores."""
     if len(shares) > 1:
         print(_describe(shares))
     print(f"masks are in {settings.output}")
@@ -141,7 +183,7 @@ def _report_all(shares: Sequence[Sequence[VideoResult]], entries: Sequence[Video
 
 def _describe(shares: Sequence[Sequence[VideoResult]]) -> str:
     """Counts and speed of the processes' results."""
-    done = [result for share in shares for result in share if result.frames or not result.error]
+    done = [result for share in shares for result in share if result.frames or result.error is None]
     frames, seconds = sum(result.frames for result in done), sum(result.seconds for result in done)
     counts = f"{len(done)} video(s), {frames} frames, {sum(result.objects for result in done)} objects"
     if not frames:
@@ -154,22 +196,22 @@ def _describe(shares: Sequence[Sequence[VideoResult]]) -> str:
 
 
 @contextmanager
-def _failures_as_input_errors(entry: VideoEntry, settings: Settings) -> Iterator[None]:
-    """Tell of memory, disks and folders that fail in one line."""
+def _failures_as_input_errors(entry: VideoEntry, settings: EvaluationSettings) -> Iterator[None]:
+    """Report memory, disks and folders that fail in one line."""
     try:
         yield
     except OSError as e:
-        raise InputError(f"{e.filename or settings.output}: {e.strerror or e}; mend this and run with --resume") from e
+        raise InputError(f"{e.filename or settings.output}: {e.strerror or e}; fix this and resume") from e
     except (RuntimeError, MemoryError) as e:
         if not is_out_of_memory(e):
             raise
-        raise InputError(f"{entry.name}: out of memory; try --max_memory_frames 20 or a smaller size") from e
+        raise InputError(f"{entry.name}: out of memory; bound the memory frames, or compute at a smaller size") from e
 
 
 def _refuse_output_among_input(output: Path, entry: VideoEntry) -> None:
-    """The output must neither lie inside the input nor overwrite it."""
+    """Refuse an output that lies inside the input or would overwrite it."""
     target = (output / entry.name).resolve()
     for source in (path.resolve() for path in (entry.frames, entry.masks, entry.truth) if path is not None):
         is_inside = output.resolve().is_relative_to(source) or target.is_relative_to(source)
         if is_inside or source.is_relative_to(target):
-            raise InputError(f"--output {output}: would write into the input {source}; choose a folder elsewhere")
+            raise InputError(f"output {output}: would write into the input {source}; choose a folder elsewhere")

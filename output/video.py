@@ -4,7 +4,6 @@ import csv
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,23 +11,14 @@ from util.files import write_then_rename
 from util.palette import PALETTE
 from output.masks import write_mask
 from output.overlay import OverlayVideo, draw_overlay
+from output.result import FrameResult
 from util.pipeline import BackgroundWriter
 
 MASK_THREADS = 2
 
 
-class Prediction(NamedTuple):
-    """The result of one frame, at the frame's own size."""
-
-    name: str
-    image: np.ndarray  # [H,W,3] uint8 RGB
-    mask: np.ndarray  # [H,W] object ids, uint8 or uint16
-    labels: tuple[int, ...]  # ids of the objects known so far, as ordered in probabilities
-    probabilities: np.ndarray | None  # [1+K,H,W] float16, background first; None if scores are not asked for
-
-
 class VideoOutput:
-    """Write the predictions of one video in background threads; a context manager.
+    """Write the results of one video in background threads; a context manager.
 
     Masks go to ``folder/<frame>.png``, the overlay to ``<folder>_overlay.mp4``, scores to ``<folder>_scores/`` (an
     .npz per frame: ``probabilities``, ``labels``) and ``<folder>_scores.csv`` (pixels and mean probability of each
@@ -39,14 +29,14 @@ class VideoOutput:
         palette: 768 numbers; None: masks are grey images.
         frame_rate: of the overlay.
         overlay: whether to write one.
-        save_scores: whether to write scores.
+        save_probabilities: whether to write scores.
     """
 
     def __init__(
-        self, folder: Path, palette: list[int] | None, frame_rate: Fraction, *, overlay: bool, save_scores: bool
+        self, folder: Path, palette: list[int] | None, frame_rate: Fraction, *, overlay: bool = False, save_probabilities: bool = False
     ) -> None:
         self._folder, self._palette, self._frame_rate = folder, palette, frame_rate
-        self._has_overlay, self._has_scores = overlay, save_scores
+        self._has_overlay, self._has_scores = overlay, save_probabilities
         self._stack = ExitStack()
 
     def __enter__(self) -> "VideoOutput":
@@ -65,20 +55,20 @@ class VideoOutput:
     def __exit__(self, *error) -> bool | None:
         return self._stack.__exit__(*error)
 
-    def write(self, prediction: Prediction) -> None:
+    def write(self, result: FrameResult) -> None:
         """Queue a frame; waits while too many are queued."""
-        path = self._folder / f"{prediction.name}.png"
-        self._mask_writer.submit(write_mask, path, prediction.mask, self._palette)
+        path = self._folder / f"{result.name}.png"
+        self._mask_writer.submit(write_mask, path, result.ids, self._palette)
         if self._has_overlay or self._has_scores:
-            self._sequential_writer.submit(self._write_in_order, prediction)
+            self._sequential_writer.submit(self._write_in_order, result)
 
-    def _write_in_order(self, prediction: Prediction) -> None:
+    def _write_in_order(self, result: FrameResult) -> None:
         if self._has_overlay:
-            self._overlay.write(draw_overlay(prediction.image, prediction.mask, self._palette or PALETTE))
+            self._overlay.write(draw_overlay(result.image, result.ids, self._palette or PALETTE))
         if self._has_scores:
-            with write_then_rename(self._beside("_scores") / f"{prediction.name}.npz") as temporary:
-                np.savez_compressed(temporary, probabilities=prediction.probabilities, labels=prediction.labels)
-            self._table.writerows(_confidences(prediction))
+            with write_then_rename(self._beside("_scores") / f"{result.name}.npz") as temporary:
+                np.savez_compressed(temporary, probabilities=result.probabilities, labels=result.labels)
+            self._table.writerows(_confidences(result))
 
     def _open_table(self, stack: ExitStack) -> None:
         temporary = stack.enter_context(write_then_rename(self._beside("_scores.csv")))
@@ -89,10 +79,10 @@ class VideoOutput:
         return self._folder.with_name(self._folder.name + ending)
 
 
-def _confidences(prediction: Prediction) -> list[tuple[str, int, int, str]]:
+def _confidences(result: FrameResult) -> list[tuple[str, int, int, str]]:
     """Frame, id, pixels, and mean probability over these pixels, of each object known so far."""
     rows = []
-    for label, probability in zip(prediction.labels, prediction.probabilities[1:]):
-        inside = probability[prediction.mask == label].astype(np.float64)
-        rows.append((prediction.name, label, inside.size, f"{inside.mean() if inside.size else 0:.4f}"))
+    for label, probability in zip(result.labels, result.probabilities[1:]):
+        inside = probability[result.ids == label].astype(np.float64)
+        rows.append((result.name, label, inside.size, f"{inside.mean() if inside.size else 0:.4f}"))
     return rows

@@ -15,8 +15,9 @@ LIBRARIES = {  # room -> the rooms and modules of the project that it may import
     "downloading": {"dataset", "util"},
     "inference_memory_bank": {"model"},
     "inference_core": {"inference_memory_bank", "model", "util"},
-    "tracker": {"inference_core", "output", "dataset", "model", "util"},
-    "evaluation": {"tracker", "inference_core", "output", "dataset", "model", "util"},
+    "tracking": {"inference_core", "output", "dataset", "model", "util"},
+    "tracker": {"tracking", "output", "dataset", "model", "util"},
+    "evaluation": {"tracker", "tracking", "output", "dataset", "model", "util"},
     "training": {"evaluation", "tracker", "output", "dataset", "model", "util"},
 }
 BENCHMARKING = LIBRARIES.keys() - {"downloading"}
@@ -26,13 +27,19 @@ MODULES = sorted(
 COMMANDS = {path.stem for path in ROOT.glob("*.py")} - LIBRARIES.keys()
 LEFT = {  # modules that still name flags or import against the direction; the list only shrinks
     *("dataset/layouts.py", "dataset/videos.py", "downloading/fetch.py", "downloading/install.py"),
-    *("downloading/mending.py", "downloading/verify.py", "evaluation/run.py", "evaluation/scoring.py"),
-    *("evaluation/submission.py", "model/checkpoint.py", "model/optimise.py", "output/overlay.py", "tracker.py"),
+    *("downloading/mending.py", "downloading/verify.py", "evaluation/scoring.py"),
+    *("evaluation/submission.py", "model/checkpoint.py", "model/optimise.py", "output/overlay.py"),
     *("training/data.py", "training/run.py", "training/trainer.py", "training/validation.py", "util/device.py"),
     "benchmarking/inference.py",
 }
 SPEAKS_TO_USERS = {"util/script.py", "evaluation/run.py", "training/run.py"}  # they report; others log
-READS_OPTIONS = {"util/options.py", "evaluation/options.py", "training/options.py", "downloading/options.py"}
+READS_OPTIONS = {
+    "util/script.py",
+    "util/options.py",
+    "evaluation/options.py",
+    "training/options.py",
+    "downloading/options.py",
+}
 
 
 def room_of(path: Path) -> str:

@@ -9,13 +9,12 @@ import torch
 
 from dataset.images import MaskReader
 from dataset.layouts import read_list
-from dataset.videos import SINGLE_OBJECT_ID, Video, VideoEntry
-from evaluation.options import Settings, View
+from dataset.videos import SINGLE_OBJECT_ID, VideoEntry
+from evaluation.run import EvaluationSettings, segment_to_files
 from evaluation.scoring import list_truth, score_sequence, summarise_scores
-from inference_core import InferenceConfig
 from model.network import STCN
 from model.optimise import optimise
-from tracker import segment_video
+from tracker import TrackerConfig, VideoTracker
 from util.errors import InputError
 
 VALIDATION_LISTS = ("2017/val.txt", "480p/val.txt")  # of DAVIS 2017 and 2016, below ImageSets
@@ -51,11 +50,11 @@ def _annotated_video(frames: Path, truth: Path) -> VideoEntry:
 def validate(network: STCN, entries: list[VideoEntry], dtype: torch.dtype) -> dict[str, float]:
     """Segment the videos at native size, with a copy of the network, and score them: J&F_mean, J_mean, F_mean."""
     scores = {}
-    network = optimise(deepcopy(network), dtype)
-    with TemporaryDirectory() as folder, torch.inference_mode():
-        settings = Settings(Path(folder), network.device, InferenceConfig(), dtype, views=(View(-1),))
+    tracker = VideoTracker(optimise(deepcopy(network), dtype), TrackerConfig(size=None))
+    with TemporaryDirectory() as folder:
+        settings = EvaluationSettings(Path(folder))
         for entry in entries:
-            segment_video(network, Video(entry), settings, None)
+            segment_to_files(tracker, tracker.open(entry), settings)
             masks = Path(folder, entry.name)
             scores[entry.name] = score_sequence(masks, entry.truth, is_single_object=entry.is_single_object)
     summary = summarise_scores(scores)

@@ -15,6 +15,7 @@ try:
 except ImportError:  # Windows
     resource = None
 
+FRAMES_AT_ONCE_CUDA = 4
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -53,6 +54,11 @@ def choose_amp_dtype(device: torch.device) -> torch.dtype | None:
 def allow_tf32(dtype: torch.dtype) -> None:
     """Let CUDA's convolutions round to TF32 where reduced precision is asked for: float32 means float32."""
     torch.backends.cudnn.allow_tf32 = dtype != torch.float32
+
+
+def default_frames_at_once(device: torch.device) -> int:
+    """How many frames to encode together: a GPU is not busy with one, a CPU is."""
+    return FRAMES_AT_ONCE_CUDA if device.type == "cuda" else 1
 
 
 def peak_memory(device: torch.device) -> float:

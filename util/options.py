@@ -27,9 +27,9 @@ def not_negative(text: str) -> float:
     return value
 
 
-def side(text: str) -> int:
-    """Parse an option's value: pixels of the short side, or -1 for the native size."""
+def side(text: str) -> int | None:
+    """Parse an option's value: pixels of the short side; -1 becomes None, the native size."""
     value = int(text)
     if value < 32 and value != -1:
         raise argparse.ArgumentTypeError("must be at least 32, or -1 for the native size")
-    return value
+    return None if value == -1 else value

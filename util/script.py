@@ -1,12 +1,48 @@
-"""The guard around every script's ``main``: how errors and notes reach the user."""
+"""Every script's frame: its parser, and the guard around ``main`` through which errors and notes reach the user."""
 
+import argparse
 import functools
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
 from util.errors import InputError, is_out_of_memory
+from util.version import describe_version
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
+    """Show the description as it is written, and each option's default unless its help mentions one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        if action.default is None or action.default is False or "default" in (action.help or ""):
+            return action.help or ""
+        return super()._get_help_string(action)
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_) -> NoReturn:
+        print(describe_version())
+        parser.exit()
+
+
+class _Quiet(argparse.Action):
+    def __call__(self, *_) -> None:
+        logging.getLogger().setLevel(logging.ERROR)
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (script_main puts the former one back)
+
+
+def make_parser(description: str) -> argparse.ArgumentParser:
+    """Make a parser with ``--quiet`` and ``--version``.
+
+    Args:
+        description: the script's docstring, shown as it is written.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=_HelpFormatter, allow_abbrev=False)
+    parser.add_argument("--quiet", action=_Quiet, nargs=0, help="write errors only")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    return parser
 
 
 def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
@@ -18,7 +54,9 @@ def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs) -> None:
-        logging.basicConfig(format="note: %(message)s", level=logging.INFO)
+        stdout, logger = sys.stdout, logging.getLogger()
+        logging.basicConfig(format="note: %(message)s")
+        logger.setLevel(logging.INFO)
         try:
             sys.exit(main(*args, **kwargs))
         except InputError as e:
@@ -28,10 +66,13 @@ def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
         except (RuntimeError, MemoryError) as e:
             if not is_out_of_memory(e):
                 raise
-            fail(f"out of memory ({str(e).splitlines()[0]}); take smaller frames or batches, or another device")
+            cause = f" ({str(e).splitlines()[0]})" if str(e) else ""
+            fail(f"out of memory{cause}; take smaller frames or batches, or another device")
         except KeyboardInterrupt:
             print(f"{sys.argv[0]}: interrupted", file=sys.stderr)
             sys.exit(130)
+        finally:
+            sys.stdout = stdout
 
     return wrapped
 

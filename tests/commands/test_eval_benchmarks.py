@@ -279,7 +279,7 @@ def test_one_size_or_several_scales(run_main, tmp_path: Path) -> None:
     arguments = ["--data_path", tmp_path, "--output", tmp_path / "out", "--size", 64, "--scales", 48]
     status, _, err = run_main(eval_generic.main, *arguments)
     assert status == 2
-    assert "--size and --scales exclude each other" in err
+    assert "argument --scales: not allowed with argument --size" in err
 
 
 def test_output_among_the_truth_is_refused(run, davis: Path) -> None:
@@ -318,7 +318,7 @@ def odd_frame(root: Path) -> None:
     [
         (remove("trainval/JPEGImages/480p/one"), r"one: no such file or folder"),
         (remove("trainval/Annotations/480p/one/00000.png"), r"one/00000\.png: no mask there"),
-        (remove("trainval/Annotations/480p/one/00002.png"), r"one: lacks 1 masks, first 00002"),
+        (remove("trainval/Annotations/480p/one/00002.png"), r"one: lacks the masks of 1 frames, first 00002"),
         (
             remove("trainval/JPEGImages/480p/one/00000.jpg"),
             r"begins with frame 00001, but .*00000\.png is the first",

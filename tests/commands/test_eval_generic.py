@@ -185,7 +185,7 @@ def mask_of_no_frame(root: Path) -> list:
         (lambda root: ["--video", root / "nowhere"], r"nowhere: no such file or folder"),
         (lambda root: ["--output", root / "frames" / "out"], r"would write into the input"),
         (lambda root: ["--output", root], r"would write into the input"),
-        (lambda root: ["--output", root / "one.png"], r"one\.png.*: Not a directory; mend this"),
+        (lambda root: ["--output", root / "one.png"], r"one\.png.*: Not a directory; fix this"),
         (mask_in_the_output, r"would write into the input"),
         (lambda root: ["--device", "cuda:99"], r"--device cuda:99: not available here"),
         (lambda root: ["--device", "abacus"], r"--device abacus: unknown"),

@@ -1,0 +1,124 @@
+"""Videos whose frames or masks come from a program, as arrays, rather than from files."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from dataset.frames import list_images, open_frames
+from dataset.images import MaskReader
+from dataset.videos import Frame
+from util.errors import InputError
+
+MAX_ID = 65535  # the largest that a 16-bit mask holds
+
+
+def check_image(image: object) -> np.ndarray:
+    """Bring a frame to ``[H,W,3]`` uint8 RGB.
+
+    Args:
+        image: such an array, a grey one ``[H,W]``, a Pillow image, or floats in [0, 1].
+
+    Raises:
+        InputError: another shape, or numbers that are no colours.
+    """
+    array = np.asarray(image)
+    if array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=2)
+    if array.ndim != 3 or array.shape[2] != 3 or not array.size:
+        raise InputError(f"an image of shape {list(array.shape)}; give [H,W,3], red first")
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array)
+    if not (np.issubdtype(array.dtype, np.floating) and 0 <= array.min() <= array.max() <= 1):
+        found = f"{array.dtype} from {array.min():.4g} to {array.max():.4g}"
+        raise InputError(f"an image of {found}; give uint8 from 0 to 255, or floats from 0 to 1, not normalised")
+    return np.round(255 * array).astype(np.uint8)
+
+
+def check_ids(ids: object, size: tuple[int, int]) -> np.ndarray:
+    """Bring a mask to ``[H,W]`` int32 object ids.
+
+    Args:
+        ids: integers, or booleans for a single object, which gets id 1.
+        size: ``(height, width)`` of the image that the mask belongs to.
+
+    Raises:
+        InputError: another size, or numbers that are no ids.
+    """
+    array = np.asarray(ids)
+    if array.shape != size:
+        raise InputError(f"a mask of shape {list(array.shape)} for an image of {list(size)}; give [H,W] of its size")
+    if array.dtype != bool and not np.issubdtype(array.dtype, np.integer):
+        raise InputError(f"a mask of {array.dtype}; give integers (object ids, 0 for background) or booleans")
+    if array.min() < 0 or array.max() > MAX_ID:
+        raise InputError(f"a mask with ids from {array.min()} to {array.max()}; give ids from 0 to {MAX_ID}")
+    return array.astype(np.int32)
+
+
+def is_path(item: object) -> bool:
+    """Whether an argument names a file or folder."""
+    return isinstance(item, (str, Path))
+
+
+def read_masks(path: Path, reader: MaskReader) -> np.ndarray | dict[str, np.ndarray]:
+    """Read the mask of the first frame, ``[H,W]`` int32, or those in a folder by frame name.
+
+    Raises:
+        InputError: an unreadable mask, or none.
+    """
+    if not path.is_dir():
+        return reader.read(path)
+    masks = {name: reader.read(file) for name, file in list_images(path).items()}
+    if not masks:
+        raise InputError(f"{path}: no mask in it; give the mask of each object where it first appears")
+    return masks
+
+
+def read_frames(video: object, masks: np.ndarray | Mapping[str | int, np.ndarray]) -> Iterator[Frame]:
+    """Yield the frames of a video from the first one with objects on.
+
+    Args:
+        video: path of a file or folder, or images as ``check_image`` takes them, which are named 00000, 00001, ..
+        masks: of the first frame, or by the frame's name or number; as ``check_ids`` takes them.
+
+    Raises:
+        InputError: an image or mask that cannot be used, or a mask of a frame that does not exist.
+    """
+    if is_path(video):
+        frames = open_frames(Path(video))
+        images, known = frames.read(), set(frames.names)
+    else:
+        images, known = ((f"{index:05d}", check_image(image)) for index, image in enumerate(video)), None
+    if not isinstance(masks, Mapping):
+        return _join(images, masks, {})
+    by_name = {f"{key:05d}" if isinstance(key, int) else key: mask for key, mask in masks.items()}
+    if known is not None:
+        _refuse_left(by_name.keys() - known)
+    return _join(images, None, by_name)
+
+
+def _join(
+    images: Iterable[tuple[str, np.ndarray]], first_mask: np.ndarray | None, masks: dict[str, np.ndarray]
+) -> Iterator[Frame]:
+    """Give each image its mask."""
+    mask, has_objects = first_mask, False
+    for name, image in images:
+        mask = masks.pop(name, None) if mask is None else mask
+        ids = None if mask is None else check_ids(mask, image.shape[:2])
+        labels = () if ids is None else find_labels(ids)
+        has_objects = has_objects or bool(labels)
+        if has_objects:
+            yield Frame(name, image, ids, labels, True)
+        mask = None
+    _refuse_left(masks)
+
+
+def find_labels(ids: np.ndarray) -> tuple[int, ...]:
+    """Ids in a mask, sorted, without the background's."""
+    return tuple(np.unique(ids[ids != 0]).tolist())
+
+
+def _refuse_left(names: Iterable[str]) -> None:
+    left = sorted(names)
+    if left:
+        raise InputError(f"a mask of frame {left[0]}: there is no such frame; give names or numbers of frames")

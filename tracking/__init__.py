@@ -1,0 +1,1 @@
+"""The engine behind the tracker: the state of one video, and what its frames are needed for."""

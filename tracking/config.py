@@ -1,0 +1,43 @@
+"""Settings of the tracker."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from inference_core import InferenceConfig
+
+KERNEL_ABOVE = 480  # short side above which multi-scale testing reads the memory kernelized
+
+
+class View(NamedTuple):
+    """One way to look at the frames; the probabilities of all views are averaged."""
+
+    short_side: int | None  # of the network's input, in pixels; None: native size
+    is_mirrored: bool = False
+    kernel_sigma: float | None = None  # of kernelized memory reading, in cells of 16 pixels; None: plain
+
+
+@dataclass(frozen=True)
+class TrackerConfig(InferenceConfig):
+    """How videos are segmented, beside the settings of propagation."""
+
+    kernel_sigma: float | None = 7  # kernelized memory reading at ``scales`` above 480, in cells of 16 pixels
+    size: int | None = 480  # short side to compute at, in pixels; None: native size
+    scales: tuple[int | None, ...] = ()  # compute at these short sides instead of ``size``, and average
+    flip: bool = False  # compute on mirrored frames as well, and average
+    frames_at_once: int | None = None  # frames that are encoded together; None: 4 on CUDA, else 1
+    keep_annotations: bool = False  # return given masks unchanged
+    max_objects: int = 50  # refuse masks with more ids
+    ignore_id: int | None = None  # an id that means "not labelled" in mask files
+    background: str | None = None  # colour of the background in mask files, such as "white"; None: black, or found
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Each scale, plain and perhaps mirrored."""
+        mirrorings = (False, True) if self.flip else (False,)
+        if not self.scales:
+            return tuple(View(self.size, is_mirrored) for is_mirrored in mirrorings)
+        return tuple(
+            View(side, is_mirrored, self.kernel_sigma if (side or 0) > KERNEL_ABOVE else None)
+            for side in self.scales
+            for is_mirrored in mirrorings
+        )

@@ -1,0 +1,25 @@
+"""Which frames of a video need computing, and how many become memory: known before the first one is read."""
+
+from typing import NamedTuple
+
+from dataset.videos import Video
+from inference_core import InferenceConfig, MemorySchedule
+
+
+class FramePlan(NamedTuple):
+    """What a video's frames are needed for, known beforehand."""
+
+    needed: set[str]  # names of the frames that are computed; of the others not even the image is needed
+    num_memory_frames: int  # to be held at a time, if the memory is not bounded
+
+
+def plan_frames(video: Video, config: InferenceConfig) -> FramePlan:
+    """Follow the memory's schedule through the video."""
+    annotated, wanted = set(video.annotated_names), set(video.output_names)
+    schedule = MemorySchedule(config)
+    roles = {
+        name: schedule.next_role(is_annotated=name in annotated, need_output=name in wanted)
+        for name in video.frame_names
+    }
+    needed = {name for name, role in roles.items() if role.is_computed}
+    return FramePlan(needed, sum(role.is_memory for role in roles.values()) + config.include_last)

@@ -1,0 +1,202 @@
+"""Segment one video: frames in, ids and probabilities out, averaged over the views.
+
+On CUDA the host never waits for the frames that it has just sent off, only for those before.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dataset.arrays import check_ids, check_image, find_labels
+from dataset.transforms import input_size, prepare_image, prepare_mask
+from dataset.videos import Frame
+from inference_core import FrameFeatures, InferenceCore
+from model.network import STCN
+from output.result import FrameResult
+from tracking.config import TrackerConfig, View
+from util.device import default_frames_at_once
+from util.errors import InputError
+from util.pipeline import batched
+from util.tensor_util import ToHost
+
+
+class TrackerSession:
+    """The state of one video; ``VideoTracker.start`` makes it.
+
+    Args:
+        network: as that of ``VideoTracker``.
+        config: how to segment.
+        num_memory_frames: how many memory frames the video will have, if that is known: this spares memory.
+        largest_id: of all masks to come, if that is known: it decides between uint8 and uint16.
+    """
+
+    def __init__(
+        self, network: STCN, config: TrackerConfig, *, num_memory_frames: int | None = None, largest_id: int = 0
+    ) -> None:
+        self.frames_at_once = config.frames_at_once or default_frames_at_once(network.device)
+        self._config, self._largest_id = config, largest_id
+        self._views = [_ViewCore(network, view, config, num_memory_frames) for view in config.views]
+        self._probabilities: Tensor | None = None  # of the last frame
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Ids of the objects known so far, in the order of their entry."""
+        return tuple(self._views[0].core.labels)
+
+    @property
+    def probabilities(self) -> np.ndarray | None:
+        """Of the last frame: ``[1+K,H,W]`` float32, background first, then ``labels``; None without objects."""
+        return None if self._probabilities is None else self._probabilities.float().cpu().numpy()
+
+    def step(self, image: np.ndarray, ids: np.ndarray | None = None) -> np.ndarray:
+        """Segment the next frame.
+
+        Args:
+            image: ``[H,W,3]`` uint8 RGB; all frames have one size.
+            ids: ``[H,W]`` object ids, 0 where nothing is labelled: new objects, or corrections of known ones.
+
+        Returns:
+            ``[H,W]`` uint8 object ids, uint16 if one is above 255; all 0 before the first object.
+
+        Raises:
+            InputError: an array that cannot be used, or too many objects.
+        """
+        image = check_image(image)
+        ids = None if ids is None else check_ids(ids, image.shape[:2])
+        frame = Frame("", image, ids, () if ids is None else find_labels(ids), is_wanted=True)
+        return self._compute([frame], need_probabilities=False)[0].finish().ids
+
+    def add_objects(self, image: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Segment the next frame, in which objects enter or are corrected: ``step`` under a telling name."""
+        return self.step(image, ids)
+
+    def remove(self, label: int) -> None:
+        """Forget an object; it may enter again later.
+
+        Raises:
+            InputError: it is not known.
+        """
+        if label not in self.labels:
+            raise InputError(f"object {label} is not known; known are {list(self.labels)}")
+        for view in self._views:
+            view.core.remove(label)
+
+    def run(self, frames: Iterable[Frame], *, need_probabilities: bool = False) -> Iterator[FrameResult]:
+        """Segment frames, some at a time: the results of those that are wanted.
+
+        The results of a batch are fetched from the device while the next batch is computed.
+        """
+        previous: list[_Computed] = []
+        for batch in batched(frames, self.frames_at_once, lambda frame: frame.image is not None):
+            computed = self._compute(batch, need_probabilities)
+            for last in previous:
+                yield last.finish()
+            previous = computed
+        for last in previous:
+            yield last.finish()
+
+    def _compute(self, frames: Sequence[Frame], need_probabilities: bool) -> list["_Computed"]:
+        """Take frames in host memory, and send the results of those that are wanted on their way back."""
+        self._refuse_too_many(frames)
+        computed = []
+        for frame, *views in zip(frames, *(view.run(frames) for view in self._views)):
+            if frame.is_wanted:
+                self._probabilities = _average(views)
+                computed.append(self._send(frame, need_probabilities))
+        return computed
+
+    def _send(self, frame: Frame, need_probabilities: bool) -> "_Computed":
+        """Begin the transfer of a frame's result to host memory."""
+        found, labels = self._probabilities, self.labels
+        id_of_row = np.array([0, *labels], np.uint8 if max(self._largest_id, *labels, 0) < 256 else np.uint16)
+        if found is None:  # no object is known yet
+            return _Computed(frame, labels, id_of_row, None, None, keep_annotations=False)
+        rows = found.max(0).indices  # on a CPU many times faster than argmax
+        rows = ToHost(rows.to(torch.uint8 if len(found) <= 256 else torch.int16))
+        probabilities = ToHost(found.half()) if need_probabilities else None
+        return _Computed(frame, labels, id_of_row, rows, probabilities, self._config.keep_annotations)
+
+    def _refuse_too_many(self, frames: Sequence[Frame]) -> None:
+        num_objects = len(set(self.labels).union(*(frame.labels for frame in frames)))
+        if num_objects > self._config.max_objects:
+            raise InputError(
+                f"{num_objects} objects, more than max_objects {self._config.max_objects}; "
+                "draw masks without smoothed edges, or raise it"
+            )
+
+
+class _Computed(NamedTuple):
+    """A segmented frame whose results are on their way to host memory."""
+
+    frame: Frame
+    labels: tuple[int, ...]
+    id_of_row: np.ndarray  # [1+K] uint8 or uint16
+    rows: ToHost | None  # [H,W] uint8 or int16, row of the most probable object; None: all background
+    probabilities: ToHost | None  # [1+K,H,W] float16
+    keep_annotations: bool
+
+    def finish(self) -> FrameResult:
+        """Wait for the results, and turn rows into ids."""
+        frame = self.frame
+        rows = np.zeros(frame.image.shape[:2], np.uint8) if self.rows is None else self.rows.numpy()
+        ids = self.id_of_row[rows]
+        if self.keep_annotations and frame.mask is not None:
+            ids[np.isin(ids, frame.labels)] = 0
+            ids = np.where(frame.mask > 0, frame.mask, ids).astype(ids.dtype)
+        probabilities = None if self.probabilities is None else self.probabilities.numpy()
+        return FrameResult(frame.name, frame.image, ids, self.labels, probabilities)
+
+
+class _ViewCore:
+    """Propagate the masks of one video in one view of it."""
+
+    def __init__(self, network: STCN, view: View, config: TrackerConfig, num_memory_frames: int | None) -> None:
+        config = replace(config, kernel_sigma=view.kernel_sigma)
+        self.core = InferenceCore(network, config, expected_memory_frames=num_memory_frames)
+        self._view, self._device = view, network.device
+
+    def run(self, frames: Sequence[Frame]) -> Iterator[Tensor | None]:
+        """Yield the probabilities ``[1+K,H,W]`` of the next frames at their own size, None of those not wanted.
+
+        All these frames are encoded together.
+        """
+        images = [self._prepare(frame) for frame in frames if frame.image is not None]
+        ahead = iter(zip(images, self.core.encode_ahead(torch.stack(images)) if images else ()))
+        for frame in frames:
+            if frame.image is None:
+                self.core.skip()
+                yield None
+            else:
+                yield self._step(frame, *next(ahead))
+
+    def _prepare(self, frame: Frame) -> Tensor:
+        size = input_size(*frame.image.shape[:2], self._view.short_side)
+        image = prepare_image(frame.image, size, self._device)
+        return image.flip(-1) if self._view.is_mirrored else image
+
+    def _step(self, frame: Frame, image: Tensor, features: FrameFeatures) -> Tensor | None:
+        mask = None if frame.mask is None else prepare_mask(frame.mask, image.shape[1:], self._device)
+        if mask is not None and self._view.is_mirrored:
+            mask = mask.flip(-1)
+        found = self.core.step(image, mask, frame.labels, need_output=frame.is_wanted, features=features)
+        if found is None:
+            return None
+        resized = resize_probabilities(found, frame.image.shape[:2])
+        return resized.flip(-1) if self._view.is_mirrored else resized
+
+
+def resize_probabilities(probabilities: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bring probabilities ``[1+K,h,w]`` to the output's size: ``[1+K,H,W]``."""
+    if probabilities.shape[1:] == size:
+        return probabilities
+    return F.interpolate(probabilities[None], size, mode="bilinear", align_corners=False)[0]
+
+
+def _average(views: Sequence[Tensor | None]) -> Tensor | None:
+    """The mean of the views' probabilities ``[1+K,H,W]``; None if no object is known yet."""
+    return None if views[0] is None else sum(views) / len(views)

@@ -18,7 +18,7 @@ lint: .venv/requirements-dev
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv output/demo
+	rm -rf .venv results/demo
 
 .venv/requirements: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from util.files import write_then_rename
-from util.palette import PALETTE
 from output.masks import write_mask
 from output.overlay import OverlayVideo, draw_overlay
 from output.result import FrameResult
+from util.files import write_then_rename
+from util.palette import PALETTE
 from util.pipeline import BackgroundWriter
 
 MASK_THREADS = 2
@@ -33,7 +33,13 @@ class VideoOutput:
     """
 
     def __init__(
-        self, folder: Path, palette: list[int] | None, frame_rate: Fraction, *, overlay: bool = False, save_probabilities: bool = False
+        self,
+        folder: Path,
+        palette: list[int] | None,
+        frame_rate: Fraction,
+        *,
+        overlay: bool = False,
+        save_probabilities: bool = False,
     ) -> None:
         self._folder, self._palette, self._frame_rate = folder, palette, frame_rate
         self._has_overlay, self._has_scores = overlay, save_probabilities

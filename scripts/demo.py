@@ -11,7 +11,7 @@ import sys
 from evaluation.scoring import format_scores, score_sequence
 from util.files import PROJECT_ROOT
 
-DEMO, OUTPUT = PROJECT_ROOT / "demo", PROJECT_ROOT / "output" / "demo"
+DEMO, OUTPUT = PROJECT_ROOT / "demo", PROJECT_ROOT / "results" / "demo"
 
 
 def main() -> int:

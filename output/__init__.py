@@ -1,0 +1,1 @@
+"""What is written for a person or another program: masks, overlays, probabilities."""

@@ -1,0 +1,23 @@
+"""Object masks as image files."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from util.files import write_then_rename
+from util.palette import PALETTE
+
+
+def write_mask(path: Path, mask: np.ndarray, palette: list[int] | None = PALETTE) -> None:
+    """Write a mask whole or not at all: an indexed PNG, or a grey one.
+
+    Args:
+        mask: ``[H,W]`` object ids; uint16 makes a 16-bit grey image.
+        palette: 768 numbers; None: an 8-bit grey image.
+    """
+    image = Image.fromarray(mask)
+    if mask.dtype == np.uint8 and palette is not None:
+        image.putpalette(palette)
+    with write_then_rename(path) as temporary:
+        image.save(temporary, compress_level=1, compress_type=Image.RLE)  # of masks the smallest and the fastest

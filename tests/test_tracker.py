@@ -1,0 +1,199 @@
+"""The Python API: what it takes, what it gives, what it refuses; one engine behind it and the scripts."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import eval_generic
+from model.network import STCN
+from output.masks import write_mask
+from tests.conftest import TESTS, read_ids, write_clip
+from tests.deterministic import synthetic_video
+from tracker import TrackerConfig, VideoTracker
+from util.errors import InputError
+
+ROOT = TESTS.parent
+
+
+@pytest.fixture(scope="session")
+def tracker(network: STCN) -> VideoTracker:
+    return VideoTracker(network, TrackerConfig(size=32, mem_every=2))
+
+
+def clip(num_frames: int = 4, num_objects: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    return synthetic_video(num_frames, 48, 64, num_objects)
+
+
+def ids_of(results) -> np.ndarray:
+    return np.stack([result.ids for result in results])
+
+
+def test_files_arrays_and_single_steps_agree(tracker: VideoTracker, tmp_path: Path) -> None:
+    frames, first = write_clip(tmp_path)
+    images = [np.array(Image.open(path)) for path in sorted(frames.iterdir())]
+    mask = read_ids(first)
+    from_files = list(tracker.track(frames, first))
+    assert [result.name for result in from_files] == ["00000", "00001", "00002", "00003"]
+    assert all(np.array_equal(result.image, image) for result, image in zip(from_files, images))
+    expected = ids_of(from_files)
+    assert expected.shape == (4, 48, 64)
+    assert expected.dtype == np.uint8
+    assert np.array_equal(ids_of(tracker.track(iter(images), first)), expected)
+    assert np.array_equal(ids_of(tracker.track(str(frames), mask)), expected)
+    assert np.array_equal(ids_of(tracker.track(images, {0: mask})), expected)
+    session = tracker.start()
+    stepped = [session.step(image, mask if index == 0 else None) for index, image in enumerate(images)]
+    assert np.array_equal(np.stack(stepped), expected)
+
+
+def test_script_and_api_share_one_engine(
+    tracker: VideoTracker, weights: Path, tmp_path: Path, run_main: Callable
+) -> None:
+    frames, first = write_clip(tmp_path)
+    arguments = ["--video", frames, "--mask", first, "--output", tmp_path / "out", "--model", weights]
+    assert run_main(eval_generic.main, *arguments, "--size", 32, "--mem_every", 2, "--precision", "float32")[0] == 0
+    for result in tracker.track(frames, first):
+        assert np.array_equal(read_ids(tmp_path / "out" / "frames" / f"{result.name}.png"), result.ids)
+
+
+def test_probabilities_follow_the_labels(tracker: VideoTracker) -> None:
+    video, masks = clip()
+    first = np.array([0, 7, 3])[masks[0]]
+    for result in tracker.track(video, first, need_probabilities=True):
+        assert result.labels == (3, 7)
+        assert result.probabilities.shape == (3, 48, 64)
+        assert np.abs(result.probabilities.sum(0, dtype=np.float32) - 1).max() < 2e-3
+        ordered = np.sort(result.probabilities, axis=0)
+        is_clear = ordered[-1] - ordered[-2] > 2e-3  # beyond the rounding of float16
+        best = np.array([0, 3, 7])[result.probabilities.argmax(0)]
+        assert np.array_equal(best[is_clear], result.ids[is_clear])
+    assert next(tracker.track(video, first)).probabilities is None
+
+
+def test_objects_enter_late_are_corrected_and_removed(tracker: VideoTracker) -> None:
+    video, masks = clip(6)
+    session = tracker.start()
+    assert not session.step(video[0]).any()  # nothing is known yet
+    assert session.probabilities is None
+    session.add_objects(video[1], masks[1] == 1)
+    assert session.labels == (1,)
+    late = np.where(masks[2] == 2, 300, 0)
+    ids = session.step(video[2], late)
+    assert session.labels == (1, 300)
+    assert ids.dtype == np.uint16
+    assert (ids == 300)[masks[2] == 2].mean() > 0.9
+    assert session.probabilities.shape == (3, 48, 64)
+    session.remove(1)
+    assert session.labels == (300,)
+    assert set(np.unique(session.step(video[3]))) <= {0, 300}
+    with pytest.raises(InputError, match="object 1 is not known; known are \\[300\\]"):
+        session.remove(1)
+
+
+def test_frames_before_the_first_mask_are_left_out(tracker: VideoTracker, tmp_path: Path) -> None:
+    video, masks = clip(5)
+    results = list(tracker.track(video, {"00002": masks[2], 4: np.where(masks[4] == 1, 9, 0)}))
+    assert [result.name for result in results] == ["00002", "00003", "00004"]
+    assert [result.labels for result in results] == [(1, 2), (1, 2), (1, 2, 9)]
+    (tmp_path / "masks").mkdir()
+    write_mask(tmp_path / "masks" / "00002.png", masks[2])
+    assert np.array_equal(ids_of(tracker.track(video, tmp_path / "masks"))[:2], ids_of(results)[:2])
+
+
+def test_images_of_other_kinds(tracker: VideoTracker) -> None:
+    video, masks = clip(1)
+    expected = tracker.start().step(video[0], masks[0])
+    for image in (Image.fromarray(video[0]), video[0] / 255, (video[0] / 255).astype(np.float32)):
+        assert np.array_equal(tracker.start().step(image, masks[0]), expected)
+    grey = video[0].mean(2).astype(np.uint8)
+    assert np.array_equal(tracker.start().step(grey, masks[0]), tracker.start().step(np.dstack([grey] * 3), masks[0]))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda image, ids: (image.astype(np.float32), ids), "an image of float32 from .* to .*; give uint8"),
+        (lambda image, ids: (image / 128 - 1, ids), "not normalised"),
+        (lambda image, ids: (image.astype(np.int64), ids), "an image of int64"),
+        (lambda image, ids: (image.transpose(2, 0, 1), ids), r"an image of shape \[3, 48, 64\]; give \[H,W,3\]"),
+        (lambda image, ids: (image[:0], ids), "an image of shape"),
+        (lambda image, ids: (image, ids[:40]), r"a mask of shape \[40, 64\] for an image of \[48, 64\]"),
+        (lambda image, ids: (image, ids / 2), "a mask of float64; give integers"),
+        (lambda image, ids: (image, ids.astype(int) - 1), "a mask with ids from -1 to 1"),
+        (lambda image, ids: (image, ids.astype(int) * 70000), "a mask with ids from 0 to 140000"),
+        (lambda image, ids: (image, np.arange(48 * 64).reshape(48, 64)), "3071 objects, more than max_objects 50"),
+    ],
+)
+def test_arrays_that_cannot_be_used_are_refused(tracker: VideoTracker, spoil: Callable, message: str) -> None:
+    video, masks = clip(1)
+    with pytest.raises(InputError, match=message) as error:
+        tracker.start().step(*spoil(video[0], masks[0]))
+    assert "\n" not in str(error.value)
+
+
+def test_masks_of_absent_frames_are_refused(tracker: VideoTracker, tmp_path: Path) -> None:
+    video, masks = clip(3)
+    with pytest.raises(InputError, match="a mask of frame 00007: there is no such frame"):
+        list(tracker.track(video, {0: masks[0], 7: masks[1]}))
+    frames, _ = write_clip(tmp_path)
+    with pytest.raises(InputError, match="a mask of frame x"):
+        tracker.track(frames, {"x": masks[0]})  # at once, before anything is computed
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(InputError, match="precision float8: unknown"):
+        VideoTracker.load(precision="float8")
+    with pytest.raises(ValueError, match="mem_every must be positive"):
+        VideoTracker.load(mem_every=0)
+    with pytest.raises(TypeError, match="speed"):
+        VideoTracker.load(speed=3)
+
+
+def test_views_come_from_size_scales_and_flip() -> None:
+    assert [view.short_side for view in TrackerConfig(size=None).views] == [None]
+    views = TrackerConfig(scales=(480, 600), flip=True).views
+    assert [(view.short_side, view.is_mirrored, view.kernel_sigma) for view in views] == [
+        (480, False, None),
+        (480, True, None),
+        (600, False, 7),
+        (600, True, 7),
+    ]
+
+
+def python_example() -> list[str]:
+    """The lines of the README's Python example."""
+    text = (ROOT / "README.md").read_text()
+    return re.search(r"```python\n(.*?)```", text, re.S)[1].splitlines()
+
+
+def test_the_readme_example_runs_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    lines = python_example()
+    assert len([line for line in lines if line.strip()]) <= 8
+    frames, first = write_clip(tmp_path)
+    frames.rename(tmp_path / "clip.mp4")  # a folder will do as well
+    monkeypatch.chdir(tmp_path)
+    exec("\n".join(lines), {})
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_hub_gives_a_tracker_from_any_folder(weights: Path, tmp_path: Path) -> None:
+    code = f"""
+import numpy as np, torch
+tracker = torch.hub.load({str(ROOT)!r}, "tracker", source="local", weights={str(weights)!r}, device="cpu", size=32)
+video, ids = np.zeros((2, 48, 64, 3), np.uint8), np.eye(48, 64, dtype=int)
+print([frame.ids.shape for frame in tracker.track(video, ids)])
+network = torch.hub.load({str(ROOT)!r}, "network", source="local", weights={str(weights)!r})
+print(network.training, network.dtype)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-2:] == ["[(48, 64), (48, 64)]", f"False {torch.float32}"]

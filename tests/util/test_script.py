@@ -1,0 +1,97 @@
+"""What all scripts share: help, version, silence, the way errors end, progress in log files."""
+
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+import eval_generic
+import evaluate_masks
+from tests.conftest import TESTS, files_in, write_clip
+from util.progress import Progress, with_progress
+
+ROOT = TESTS.parent
+SCRIPTS = [
+    *(path.stem for path in ROOT.glob("*.py") if "if __name__" in path.read_text()),
+    *(f"scripts.{path.stem}" for path in (ROOT / "scripts").glob("[a-z]*.py")),
+]
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *command], capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_groups_options_and_explains_each(script: str) -> None:
+    result = run("-m", script, "--help")
+    assert result.returncode == 0, result.stderr
+    assert "--version" in result.stdout
+    assert "--quiet" in result.stdout
+    options = re.split(r"\n(?=  -)", result.stdout.partition("\noptions:\n")[2])
+    assert [text for text in options if not re.search(r"\S {2,}\S|\n {6,}\S", text)] == []
+
+
+def test_version_names_code_and_torch() -> None:
+    result = run("eval_davis.py", "--version")
+    assert result.returncode == 0
+    assert re.fullmatch(
+        rf"STCN [\d.]+( \(commit [0-9a-f]{{10}}\))?, torch {re.escape(torch.__version__)}\n", result.stdout
+    )
+
+
+def test_quiet_scripts_write_errors_only(run_main: Callable, weights: Path, tmp_path: Path) -> None:
+    frames, mask = write_clip(tmp_path)
+    arguments = ["--video", frames, "--mask", mask, "--output", tmp_path / "out", "--model", weights, "--size", 32]
+    assert run_main(eval_generic.main, "--quiet", *arguments) == (0, "", "")
+    assert len(files_in(tmp_path / "out")) == 4
+    status, out, err = run_main(evaluate_masks.main, "--quiet", "--predictions", tmp_path, "--annotations", tmp_path)
+    assert (status, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    status, out, err = run_main(eval_generic.main, *arguments)  # not quiet any more
+    assert status == 0
+    assert "4 of 4" in err
+    assert "masks are in" in out
+
+
+@pytest.fixture
+def _notes_on() -> None:
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.INFO)
+    yield
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("_notes_on")
+def test_progress_in_a_log_file_takes_a_line_every_ten_per_cent(capsys: pytest.CaptureFixture) -> None:
+    assert list(with_progress(range(200), "clip", 200)) == list(range(200))
+    lines = capsys.readouterr().err.splitlines()
+    assert 10 <= len(lines) <= 12
+    assert [int(re.search(r"(\d+) of 200", line)[1]) for line in lines[-3:]] == [160, 180, 200]
+    assert all("clip" in line for line in lines)
+
+
+@pytest.mark.usefixtures("_notes_on")
+def test_progress_of_a_job_that_fails_stops_where_it_is(capsys: pytest.CaptureFixture) -> None:
+    def fail() -> None:
+        with Progress("clip", 4) as progress:
+            progress.update(2)
+            raise ValueError("damaged")
+
+    with pytest.raises(ValueError, match="damaged"):
+        fail()
+    err = capsys.readouterr().err
+    assert "2 of 4" in err
+    assert "4 of 4" not in err
+
+
+def test_embedding_programs_see_no_progress(capsys: pytest.CaptureFixture) -> None:
+    logging.getLogger().setLevel(logging.WARNING)
+    assert list(with_progress("abc", "clip", 3)) == ["a", "b", "c"]
+    assert capsys.readouterr().err == ""

@@ -5,6 +5,7 @@ import hashlib
 import logging
 import re
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import gdown
@@ -114,19 +115,16 @@ def _download(address: str, path: Path, *, num_bytes: int, num_copies: int) -> N
 def _attempt(address: str, path: Path, num_copies: int) -> None:
     """Receive what is missing, and check the disk's free space as soon as the server says how large the file is."""
     bar = None
+    with ExitStack() as bars:
 
-    def show(num_done: int, num_bytes: int | None) -> None:
-        nonlocal bar
-        if bar is None:
-            check_free_space(path.parent, num_copies * (num_bytes or 0) - num_done, path.name)
-            bar = byte_bar(path.name, num_bytes)
-        bar.update(num_done)
+        def show(num_done: int, num_bytes: int | None) -> None:
+            nonlocal bar
+            if bar is None:
+                check_free_space(path.parent, num_copies * (num_bytes or 0) - num_done, path.name)
+                bar = bars.enter_context(byte_bar(path.name, num_bytes))
+            bar.update(num_done)
 
-    try:
         gdown.download(address, str(path), quiet=True, resume=True, progress=show, timeout=TIMEOUT)
-    finally:
-        if bar is not None:
-            bar.finish(is_whole=path.exists())
 
 
 def _find_partial(path: Path) -> list[Path]:

@@ -16,7 +16,7 @@ class Layout(Enum):
     PHOTOGRAPHS = auto()  # name.jpg beside name.png, at any depth
     DAVIS = auto()  # JPEGImages/480p/<video>/, Annotations/480p/<video>/, and lists that name the videos
     YOUTUBE = auto()  # JPEGImages/<video>/, Annotations/<video>/
-    ALL_FRAMES = auto()  # JPEGImages/<video>/; ../../valid/meta.json names the videos and frames that must be there
+    ALL_FRAMES = auto()  # JPEGImages/<video>/; ../../valid names the videos and frames that must be there
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Content:
     count: int | None  # fewer are too few; None: nobody published how many there are
     folder: str = ""  # where they lie, below the data set's folder
     lists: tuple[str, ...] = ()  # files that name the sequences; the first one that exists counts
+    index: str = ""  # JSON file that must be there beside the sequences
     has_all_masks: bool = True  # whether each frame has a mask, rather than some frames of each sequence
     damaged: frozenset[str] = frozenset()  # sequences that are damaged as published, which nobody reads
 
@@ -155,7 +156,7 @@ DATA_SETS = {
             "youtube2019_valid",
             "1o586Wjya-f2ohxYf9C1RlRH-gkrzGS8t",
             "YouTube/valid",
-            Content(Layout.YOUTUBE, "sequences", 507, has_all_masks=False),
+            Content(Layout.YOUTUBE, "sequences", 507, index="meta.json", has_all_masks=False),
         ),
         _drive(
             "youtube2019_all_frames",
@@ -169,7 +170,7 @@ DATA_SETS = {
             "youtube2018_valid",
             "1-QrceIl5sUNTKz7Iq0UsWC6NLZq7girr",
             "YouTube2018/valid",
-            Content(Layout.YOUTUBE, "sequences", 474, has_all_masks=False),
+            Content(Layout.YOUTUBE, "sequences", 474, index="meta.json", has_all_masks=False),
         ),
         _drive(
             "youtube2018_all_frames",

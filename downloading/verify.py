@@ -1,6 +1,8 @@
 """Whether the data sets are in their places, complete and readable."""
 
+import json
 import logging
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -86,6 +88,8 @@ def _verify_folder(source: Source, folder: Path) -> tuple[list[str], list[Proble
         summary.append(f"{folder}: {content.title}: {len(items)}{expected}{frames}")
         if len(items) < (content.count or 1):
             problems.append(Problem(folder, f"{len(items)} {content.title}, not {content.count or 'any'}"))
+        if content.index and not _is_json(folder / content.index):
+            problems.append(Problem(folder / content.index, "missing or damaged"))
         problems += _find_problems(content, items, folder)
     return summary or [f"{folder}: in place"], problems
 
@@ -96,14 +100,13 @@ def _find_items(content: Content, folder: Path) -> list[Item]:
         case Layout.PHOTOGRAPHS:
             return _find_photographs(folder / content.folder)
         case Layout.DAVIS:
-            paths = [folder / path for path in content.lists]
+            paths = [Path(os.path.normpath(folder / path)) for path in content.lists]  # the folder may be a link
             names = read_list(next((path for path in paths if path.exists()), paths[0]))
             images, annotations = images / "480p", annotations / "480p"
         case Layout.YOUTUBE:
             names = sorted(path.name for path in images.iterdir() if path.is_dir())
         case Layout.ALL_FRAMES:
-            videos = youtube_videos(folder.parent.parent, "valid")
-            return [_check_sequence(video.frames, wanted=video.wanted) for video in videos]
+            return _find_all_frames(folder)
     return [
         Item([])
         if name in content.damaged
@@ -117,6 +120,15 @@ def _find_photographs(folder: Path) -> list[Item]:
     lonely = sorted({*folder.rglob("*.jpg")} - {pair.image for pair in pairs})
     items = [Item([pair.image, pair.mask]) for pair in pairs]
     return items + [Item([path], problems=(Problem(path, "has no mask beside it"),)) for path in lonely]
+
+
+def _find_all_frames(folder: Path) -> list[Item]:
+    """Sequences and frames that the validation set asks for; if that is not usable, whatever sequences are there."""
+    year = folder.parent.parent
+    if not (_is_json(year / "valid/meta.json") and (year / "valid/Annotations").is_dir()):
+        log.warning("%s: unusable, so nobody knows which frames %s must hold", year / "valid", folder)
+        return [_check_sequence(path) for path in sorted((folder / "JPEGImages").iterdir()) if path.is_dir()]
+    return [_check_sequence(video.frames, wanted=video.wanted) for video in youtube_videos(year, "valid")]
 
 
 def _check_sequence(
@@ -163,5 +175,13 @@ def _is_readable(path: Path) -> bool:
     try:
         decode_image(path)
     except InputError:
+        return False
+    return True
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
         return False
     return True

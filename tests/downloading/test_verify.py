@@ -85,7 +85,9 @@ def damage(name: str) -> Callable[[Path], None]:
         ("static", remove("ecssd/1.png"), "static/ecssd/1.jpg: has no mask beside it"),
         ("youtube2018_valid", remove("JPEGImages/v001"), "YouTube2018/valid: 1 sequences, not 474"),
         ("youtube2018_all_frames", remove("JPEGImages/v001/00001.jpg"), "v001: missing frames: 1, the first is 00001"),
-        ("youtube2018_all_frames", remove("../../valid/meta.json"), "meta.json: unreadable"),
+        ("youtube2018_valid", remove("meta.json"), "YouTube2018/valid/meta.json: missing or damaged"),
+        ("youtube2018_valid", damage("meta.json"), "YouTube2018/valid/meta.json: missing or damaged"),
+        ("youtube2018_all_frames", remove("JPEGImages/v001"), "JPEGImages/v001: no frames"),
     ],
 )
 def test_each_problem_is_reported_with_the_remedy(
@@ -113,12 +115,27 @@ def test_sequences_are_counted(tmp_path: Path, verify: Callable) -> None:
         assert any(expected in problem for problem in problems)
 
 
-def test_davis_2016_may_be_listed_by_davis_2017(tmp_path: Path, verify: Callable) -> None:
+@pytest.mark.parametrize("is_link", [False, True])
+def test_davis_2016_may_be_listed_by_davis_2017(tmp_path: Path, verify: Callable, is_link: bool) -> None:
     build(tmp_path, "davis2016", is_full=True)
+    if is_link:
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "DAVIS/2016").rename(tmp_path / "elsewhere/2016")
+        (tmp_path / "DAVIS/2016").symlink_to(tmp_path / "elsewhere/2016")
     listed = tmp_path / "DAVIS/2017/trainval/ImageSets/2016"
     listed.mkdir(parents=True)
     (tmp_path / "DAVIS/2016/ImageSets/480p/val.txt").rename(listed / "val.txt")
     assert verify("davis2016")[0] == 0
+
+
+@pytest.mark.parametrize("path", ["valid/meta.json", "valid/Annotations"])
+def test_all_frames_are_not_blamed_for_a_damaged_validation_set(tmp_path: Path, verify: Callable, path: str) -> None:
+    build(tmp_path, "youtube2018_valid", "youtube2018_all_frames", is_full=True)
+    remove(path)(tmp_path / "YouTube2018")
+    _, out, problems, remedies = verify("youtube2018")
+    assert all(f"YouTube2018/{path}" in problem or "more such" in problem for problem in problems)
+    assert remedies == [remedy(tmp_path, "youtube2018_valid", "YouTube2018/valid")]
+    assert "valid_all_frames: sequences: 474 of 474, 1422 frames" in out
 
 
 def test_many_problems_are_summed_up(tmp_path: Path, verify: Callable) -> None:

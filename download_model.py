@@ -7,7 +7,6 @@
 An interrupted download goes on where it was when the command is run again.
 """
 
-import argparse
 import shutil
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from downloading.sources import WEIGHTS
 from model.checkpoint import load_network
 from util.errors import InputError
 from util.files import PROJECT_ROOT, make_folder, write_then_rename
-from util.script import script_main
+from util.script import make_parser, script_main
 
 
 def copy_weights(file: Path, target: Path) -> None:
@@ -33,8 +32,8 @@ def copy_weights(file: Path, target: Path) -> None:
 
 @script_main
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--which", choices=WEIGHTS, default="s012", help="which weights (default: s012)")
+    parser = make_parser(__doc__)
+    parser.add_argument("--which", choices=WEIGHTS, default="s012", help="which weights")
     parser.add_argument("--from_archive", type=Path, metavar="FILE", help="take this file instead of downloading it")
     args = parser.parse_args()
     source = WEIGHTS[args.which]

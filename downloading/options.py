@@ -8,6 +8,7 @@ from pathlib import Path
 from downloading.install import InstallSettings
 from downloading.sources import Source
 from util.errors import InputError
+from util.script import make_parser
 
 DEFAULT_ROOT = Path("..")
 LICENCES = """\
@@ -31,7 +32,7 @@ def make_download_parser(description: str, names: Sequence[str]) -> argparse.Arg
         description: the script's docstring, shown as it is.
         names: what can be downloaded.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(description)
     what = parser.add_argument_group("what and where")
     what.add_argument(
         "--only", choices=names, nargs="+", metavar="NAME", help=f"any of {', '.join(names)} (default: all)"

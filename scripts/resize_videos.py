@@ -7,22 +7,19 @@ MY_DATA holds JPEGImages/<video>/*.jpg and Annotations/<video>/*.png. Masks keep
 folder appears when all is done. After an interruption the same command goes on where it was.
 """
 
-import argparse
 from pathlib import Path
 
 from dataset.resize import SHORT_SIDE, resize_videos
 from util.options import positive_int
-from util.script import script_main
+from util.script import make_parser, script_main
 
 
 @script_main
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--data_path", type=Path, required=True, help="folder with JPEGImages and Annotations")
     parser.add_argument("--output", type=Path, required=True, help="folder to write, which is not there yet")
-    parser.add_argument(
-        "--size", type=positive_int, default=SHORT_SIDE, help=f"short side in pixels (default: {SHORT_SIDE})"
-    )
+    parser.add_argument("--size", type=positive_int, default=SHORT_SIDE, help="short side in pixels")
     args = parser.parse_args()
     num_unreadable = resize_videos(args.data_path, args.output, args.size)
     print(f"{args.output} is written; {num_unreadable} unreadable files are left out")

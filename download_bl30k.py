@@ -7,24 +7,24 @@
 If Google Drive refuses: make a shortcut to the folder in your own Drive and copy from there, for instance with rclone.
 """
 
-import argparse
 from pathlib import Path
 
-from downloading.install import install, install_all, make_parser
+from downloading.install import InstallSettings, install, install_all
+from downloading.options import make_download_parser, read_settings
 from downloading.sources import BL30K, Source
 from util.errors import InputError
 from util.files import make_folder
 from util.script import script_main
 
 
-def install_segment(source: Source, args: argparse.Namespace) -> None:
-    """Install a segment, and move its videos to those of the others.
+def install_segment(source: Source, settings: InstallSettings) -> None:
+    """Install a segment, and move its videos to those of the other segments.
 
     The folder ``BL30K/segments/<letter>`` stays, empty, as the sign that the segment is there. After an interruption
     the videos left in it are moved by the next call.
     """
-    install(source, args)
-    merge_segment(args.root / source.target, args.root / "BL30K")
+    install(source, settings)
+    merge_segment(settings.root / source.target, settings.root / "BL30K")
 
 
 def merge_segment(segment: Path, whole: Path) -> None:
@@ -46,8 +46,9 @@ def merge_segment(segment: Path, whole: Path) -> None:
 
 @script_main
 def main() -> int:
-    args = make_parser(__doc__, list(BL30K)).parse_args()
-    return install_all([BL30K[letter] for letter in args.only or BL30K], args, install_segment)
+    args = make_download_parser(__doc__, list(BL30K)).parse_args()
+    sources = [BL30K[letter] for letter in args.only or BL30K]
+    return 1 if install_all(sources, read_settings(args, sources), install_segment) else 0
 
 
 if __name__ == "__main__":

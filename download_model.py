@@ -7,25 +7,24 @@
 An interrupted download goes on where it was when the command is run again.
 """
 
-import argparse
 import shutil
 from pathlib import Path
 
 from downloading.fetch import fetch, set_aside
 from downloading.sources import WEIGHTS
-from model.checkpoint import read_state_dict
+from model.checkpoint import load_network
 from util.errors import InputError
 from util.files import PROJECT_ROOT, make_folder, write_then_rename
-from util.script import script_main
+from util.script import make_parser, script_main
 
 
 def copy_weights(file: Path, target: Path) -> None:
     """Put a file of weights in place.
 
     Raises:
-        InputError: it is none.
+        InputError: it does not hold weights of this network.
     """
-    read_state_dict(file)
+    load_network(file)
     make_folder(target.parent)
     with write_then_rename(target) as temporary:
         shutil.copyfile(file, temporary)
@@ -33,8 +32,8 @@ def copy_weights(file: Path, target: Path) -> None:
 
 @script_main
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--which", choices=WEIGHTS, default="s012", help="which weights (default: s012)")
+    parser = make_parser(__doc__)
+    parser.add_argument("--which", choices=WEIGHTS, default="s012", help="which weights")
     parser.add_argument("--from_archive", type=Path, metavar="FILE", help="take this file instead of downloading it")
     args = parser.parse_args()
     source = WEIGHTS[args.which]
@@ -44,7 +43,7 @@ def main() -> None:
         copy_weights(args.from_archive, target)
     fetch(source, target)
     try:
-        read_state_dict(target)
+        load_network(target)
     except InputError as e:
         raise InputError(f"{e}; this one is kept aside as {set_aside(target).name}") from e
     print(f"{target} is there already" if is_there else f"wrote {target}")

@@ -1,4 +1,4 @@
-"""Videos with a short side of 480: what training on YouTube-VOS reads, and a user's own."""
+"""Copies of videos with a short side of 480, from which training on YouTube-VOS or on own videos reads."""
 
 import logging
 from functools import partial
@@ -23,18 +23,19 @@ JPEG_QUALITY = 95
 def resize_videos(source: Path, output: Path, short_side: int = SHORT_SIDE) -> int:
     """Write ``JPEGImages/<video>/*.jpg`` and ``Annotations/<video>/*.png`` with another short side.
 
-    Frames are resized bicubically, masks by nearest neighbour: they keep their ids and palettes. ``output`` appears
-    when all is done; until then the files gather in a hidden folder beside it, where the next call goes on.
+    Frames are resized bicubically. Masks are resized by nearest neighbour and keep their ids and palettes. ``output``
+    appears when all is done; until then the files gather in a hidden folder beside it, where the next call goes on.
 
     Args:
         source: folder of the same layout.
+        output: folder that is not there yet.
         short_side: in pixels.
 
     Returns:
         The number of unreadable files; they are left out, with a note.
 
     Raises:
-        InputError: the output is there, or the layout is another.
+        InputError: the output is there already, or the source has another layout.
     """
     if output.exists():
         raise InputError(f"{output}: is there already, and nothing is overwritten; choose another folder")
@@ -54,7 +55,7 @@ def _list_videos(folder: Path) -> list[Path]:
 
 
 def _resize_folder(folder: Path, source: Path, output: Path, short_side: int) -> int:
-    """Resize what is not there yet; returns the number of unreadable files."""
+    """Resize the images of a folder that are not there yet; returns the number of unreadable files."""
     is_frame = folder.parent.name == "JPEGImages"
     target, num_unreadable = output / folder.relative_to(source), 0
     make_folder(target)

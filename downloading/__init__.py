@@ -1,1 +1,1 @@
-"""Downloads: where things come from, and their way to their places."""
+"""Downloads: where weights and data come from, how they get to their places, and whether they are whole there."""

@@ -19,33 +19,35 @@ from util.progress import byte_bar
 
 # What damaged, encrypted or exotic archives make the standard library raise.
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, EOFError, RuntimeError)
-BY_MACS = "__MACOSX"  # folder of file attributes, in archives that a Mac made
+MAC_ATTRIBUTES = "__MACOSX"  # folder of file attributes, in archives that a Mac made
+KEPT_FREE = 10**8  # bytes of the disk that are left to others
 
 
 class DamagedError(InputError):
-    """An archive that cannot be unpacked."""
+    """An archive cannot be unpacked."""
 
 
 class _Member(NamedTuple):
     name: str
+    num_bytes: int  # no more can be read from it
     is_folder: bool
-    is_file: bool  # neither: a link or a device
+    is_file: bool  # neither a folder nor a file: a link or a device
     open: Callable[[], IO[bytes]]
 
 
 def unpack(archive: Path, target: Path, marker: str) -> None:
-    """Unpack a zip or tar archive and the zips in it, and put a folder of it in place.
+    """Unpack a zip or tar archive and the zips in it, and put one of its folders in place.
 
-    All is unpacked into a hidden folder beside ``target`` first. One that an interruption left behind is removed.
+    The files go to a hidden folder beside ``target`` first. One that an interruption left behind is removed.
 
     Args:
-        target: what the folder becomes.
-        marker: path, or pattern of one, of something in the wanted folder, wherever that lies in the archive.
+        target: path that the folder gets.
+        marker: path, or pattern of one, by which the folder is recognised, wherever it lies in the archive.
 
     Raises:
         DamagedError: the archive cannot be read to its end.
-        InputError: the target is there already, the archive holds members that would lie outside, links or no such
-            folder, or the disk is full.
+        InputError: the target is there already, the archive holds links, no such folder, or members that would lie
+            outside of it, or the disk is too small.
     """
     if target.exists():
         raise InputError(f"{target}: is there already, and nothing is overwritten; move it away first")
@@ -63,7 +65,7 @@ def unpack(archive: Path, target: Path, marker: str) -> None:
 
 
 def _find_folder(root: Path, marker: str, archive: Path) -> Path:
-    """The folder nearest to the root that holds the marker."""
+    """Find the folder nearest to the root that holds the marker."""
     found = min(root.rglob(marker), key=lambda path: (len(path.parts), path), default=None)
     if found is None:
         raise InputError(f"{archive}: holds no {marker}; is it another archive? Give the right one")
@@ -74,24 +76,22 @@ def _extract(archive: Path, folder: Path) -> None:
     """Write all files of an archive."""
     make_folder(folder)
     try:
-        if tarfile.is_tarfile(archive):
-            num_bytes, members = archive.stat().st_size, _tar_members(archive)
-        else:
-            with zipfile.ZipFile(archive) as file:
-                num_bytes, members = sum(info.file_size for info in file.infolist()), _zip_members(archive)
+        is_tar = tarfile.is_tarfile(archive)
+        num_bytes = archive.stat().st_size if is_tar else _sum_sizes(archive)  # a compressed tar may hold more
         check_free_space(folder, num_bytes, f"unpacking {archive.name}")
         with byte_bar(f"unpacking {archive.name}", num_bytes) as bar:
             num_done = 0
-            for member in members:
-                if BY_MACS not in PureWindowsPath(member.name).parts:
-                    num_done += _write_member(member, folder, archive)
+            for member in _read_tar(archive) if is_tar else _read_zip(archive):
+                if MAC_ATTRIBUTES not in PureWindowsPath(member.name).parts:
+                    _write(member, folder, archive)
+                    num_done += member.num_bytes
                     bar.update(num_done)
     except DAMAGED as e:
         raise DamagedError(f"{archive}: damaged, or no zip or tar archive ({e}); get it again") from e
 
 
-def _write_member(member: _Member, folder: Path, archive: Path) -> int:
-    """Write one file, which must lie inside and be new; returns its bytes."""
+def _write(member: _Member, folder: Path, archive: Path) -> None:
+    """Write one file, which must lie inside, be new, and leave room on the disk."""
     relative = PureWindowsPath(member.name)  # knows the separators and roots of all systems
     if relative.anchor or ".." in relative.parts:
         raise InputError(f"{archive}: {member.name} would lie outside of the folder; do not trust this archive")
@@ -100,26 +100,33 @@ def _write_member(member: _Member, folder: Path, archive: Path) -> int:
     path = folder.joinpath(*relative.parts)
     make_folder(path if member.is_folder else path.parent)
     if member.is_folder:
-        return 0
+        return
     if path.exists():
         raise InputError(f"{archive}: holds {member.name} twice, and nothing is overwritten; get it again")
+    check_free_space(folder, member.num_bytes + KEPT_FREE, f"unpacking {member.name} of {archive.name}")
     with member.open() as source, path.open("xb") as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
-        return copy.tell()
 
 
-def _zip_members(archive: Path) -> Iterator[_Member]:
+def _sum_sizes(archive: Path) -> int:
+    """The bytes that a zip archive says it holds."""
+    with zipfile.ZipFile(archive) as file:
+        return sum(info.file_size for info in file.infolist())
+
+
+def _read_zip(archive: Path) -> Iterator[_Member]:
     with zipfile.ZipFile(archive) as file:
         for info in file.infolist():
             mode = info.external_attr >> 16
             is_file = S_ISREG(mode) or not S_IFMT(mode)
-            yield _Member(info.filename, info.is_dir() or S_ISDIR(mode), is_file, partial(file.open, info))
+            is_folder = info.is_dir() or S_ISDIR(mode)
+            yield _Member(info.filename, info.file_size, is_folder, is_file, partial(file.open, info))
 
 
-def _tar_members(archive: Path) -> Iterator[_Member]:
+def _read_tar(archive: Path) -> Iterator[_Member]:
     with tarfile.open(archive) as file:
         while (info := file.next()) is not None:
-            yield _Member(info.name, info.isdir(), info.isreg(), partial(file.extractfile, info))
+            yield _Member(info.name, info.size, info.isdir(), info.isreg(), partial(file.extractfile, info))
             file.members.clear()  # else the list of a million members fills the memory
         file.fileobj.seek(file.offset)
         if file.fileobj.read(512) != bytes(512):  # what ends an archive; else a header was damaged or cut

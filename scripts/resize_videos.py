@@ -4,25 +4,23 @@
     python train.py --stage 3 --vos_root MY_DATA_480p
 
 MY_DATA holds JPEGImages/<video>/*.jpg and Annotations/<video>/*.png. Masks keep their ids and palettes. The output
-appears when all is done; after an interruption the same command goes on.
+folder appears when all is done. After an interruption the same command goes on where it was.
 """
 
-import argparse
 from pathlib import Path
 
 from dataset.resize import SHORT_SIDE, resize_videos
-from util.script import script_main
+from util.options import positive_int
+from util.script import make_parser, script_main
 
 
 @script_main
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--data_path", type=Path, required=True, help="folder with JPEGImages and Annotations")
     parser.add_argument("--output", type=Path, required=True, help="folder to write, which is not there yet")
-    parser.add_argument("--size", type=int, default=SHORT_SIDE, help=f"short side in pixels (default: {SHORT_SIDE})")
+    parser.add_argument("--size", type=positive_int, default=SHORT_SIDE, help="short side in pixels")
     args = parser.parse_args()
-    if args.size < 1:
-        parser.error(f"--size {args.size}: must be positive")
     num_unreadable = resize_videos(args.data_path, args.output, args.size)
     print(f"{args.output} is written; {num_unreadable} unreadable files are left out")
     return 1 if num_unreadable else 0

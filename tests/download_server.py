@@ -20,11 +20,11 @@ class DownloadServer:
     Attributes:
         files: contents by Google Drive id, or by path on another host.
         pages: web pages with status 200 instead of files, by Drive id.
-        statuses: status codes to answer with, the next one first; empty: as it should be.
-        cuts: bytes after which to cut the connections that follow.
+        statuses: status codes of the next answers, in order; empty: serve what is asked for.
+        cuts: bytes after which the next connections are cut, in order.
         requests: paths asked for.
-        ranges: first bytes asked for, None for all.
-        has_ranges: whether it can go on in the middle.
+        ranges: first byte of each request for a file, None for all of it.
+        has_ranges: whether it can serve a file from the middle on.
     """
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def release(*names: str, **digests: str) -> bytes:
-    """What GitHub's API tells of a release with these files."""
+    """Make the answer of GitHub's API about a release with these files."""
     assets = [
         {"name": name, "browser_download_url": f"https://github.com/files/{name}", "digest": digests.get(name)}
         for name in names

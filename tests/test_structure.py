@@ -26,13 +26,14 @@ MODULES = sorted(
 )
 COMMANDS = {path.stem for path in ROOT.glob("*.py")} - LIBRARIES.keys()
 LEFT = {  # modules that still name flags or import against the direction; the list only shrinks
-    *("dataset/layouts.py", "dataset/videos.py", "downloading/fetch.py", "downloading/install.py"),
-    *("downloading/mending.py", "downloading/verify.py", "evaluation/scoring.py"),
-    *("evaluation/submission.py", "model/checkpoint.py", "model/optimise.py", "output/overlay.py"),
+    *("dataset/layouts.py", "dataset/videos.py", "evaluation/scoring.py", "evaluation/submission.py"),
+    *("model/checkpoint.py", "model/optimise.py", "output/overlay.py"),
     *("training/data.py", "training/run.py", "training/trainer.py", "training/validation.py", "util/device.py"),
     "benchmarking/inference.py",
 }
-SPEAKS_TO_USERS = {"util/script.py", "evaluation/run.py", "training/run.py"}  # they report; others log
+SPEAKS_TO_USERS = {  # they report or ask; others log
+    *("util/script.py", "evaluation/run.py", "training/run.py", "downloading/options.py"),
+}
 READS_OPTIONS = {
     "util/script.py",
     "util/options.py",

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dataset import resize
-from scripts import resize_videos
+from dataset.resize import resize_videos
+from scripts.resize_videos import main
 from tests.conftest import files_in, read_ids
 from tests.data_sets import PALETTE_OF_OURS, write_videos
 
@@ -25,7 +25,7 @@ def videos(tmp_path: Path) -> Path:
 def test_videos_are_resized(run_main: Callable, videos: Path, tmp_path: Path) -> None:
     output = tmp_path / "resized"
     arguments = ["--data_path", videos, "--output", output, "--size", 48]
-    status, out, _ = run_main(resize_videos.main, *arguments)
+    status, out, _ = run_main(main, *arguments)
     assert (status, files_in(output)) == (0, files_in(videos))
     for name, size in (("a", (80, 48)), ("tall", (48, 96)), ("same", (64, 48))):
         with Image.open(output / f"JPEGImages/{name}/00000.jpg") as frame:
@@ -35,56 +35,47 @@ def test_videos_are_resized(run_main: Callable, videos: Path, tmp_path: Path) ->
             assert (mask.size, mask.getpalette()) == (size, PALETTE_OF_OURS)
         assert np.unique(read_ids(output / f"Annotations/{name}/00000.png")).tolist() == [0, 3, 200]
     assert (output / "JPEGImages/same/00000.jpg").read_bytes() == (videos / "JPEGImages/same/00000.jpg").read_bytes()
-    status, _, err = run_main(resize_videos.main, *arguments)
+    status, _, err = run_main(main, *arguments)
     assert (status, "resized: is there already, and nothing is overwritten" in err) == (2, True)
 
 
 def test_resizing_goes_on_after_an_interruption(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    output, resized, resize_image = tmp_path / "resized", [], resize._resize_image
+    output, gathered = tmp_path / "resized", tmp_path / ".resized.30.partial"
+    save = Image.Image.save
 
-    def interrupt(path: Path, target: Path, short_side: int, *, is_frame: bool) -> None:
-        if path.parent.name == "tall":
+    def interrupt_at_a_mask(image: Image.Image, path: Path, **options: object) -> None:
+        save(image, path, **options)
+        if path.suffix == ".png":
             raise KeyboardInterrupt
-        resized.append(path)
-        resize_image(path, target, short_side, is_frame=is_frame)
 
     with monkeypatch.context() as patch:
-        patch.setattr(resize, "_resize_image", interrupt)
+        patch.setattr(Image.Image, "save", interrupt_at_a_mask)
         with pytest.raises(KeyboardInterrupt):
-            resize.resize_videos(videos, output, 48)
+            resize_videos(videos, output, 30)
     assert not output.exists()
-    first = set(resized)
-    monkeypatch.setattr(
-        resize, "_resize_image", lambda path, *args, **kw: (resized.append(path), resize_image(path, *args, **kw))
-    )
-    resize.resize_videos(videos, output, 48)
-    assert first
-    assert len(resized) == len(set(resized)) == len(files_in(videos))
+    resized = {name: (gathered / name).stat().st_mtime_ns for name in files_in(gathered)}
+    assert resized
+    assert all(name.endswith(".jpg") for name in resized), "a file is written whole or not at all"
+    resize_videos(videos, output, 30)
+    assert {name: (output / name).stat().st_mtime_ns for name in resized} == resized, "nothing is written twice"
     assert files_in(output) == files_in(videos)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["own", "resized"]
 
 
-def test_a_file_is_written_whole_or_not_at_all(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save = Image.Image.save
-
-    def interrupt(image: Image.Image, path: Path, **options: object) -> None:
-        save(image, path, **options)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Image.Image, "save", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        resize.resize_videos(videos, tmp_path / "resized", 30)
-    assert files_in(tmp_path / ".resized.30.partial") == []
-
-
-def test_unreadable_files_are_left_out_and_told(
+def test_unreadable_files_are_left_out_and_reported(
     run_main: Callable, videos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (videos / "JPEGImages/a/00000.jpg").write_bytes(b"damaged")
     (videos / "Annotations/b/00001.png").write_bytes(b"damaged")
-    status, out, _ = run_main(resize_videos.main, "--data_path", videos, "--output", tmp_path / "resized")
+    status, out, _ = run_main(main, "--data_path", videos, "--output", tmp_path / "resized")
     assert (status, "2 unreadable files are left out" in out) == (1, True)
     assert "JPEGImages/a/00000.jpg: unreadable frame" in caplog.text
     assert len(files_in(tmp_path / "resized")) == len(files_in(videos)) - 2
-    status, _, err = run_main(resize_videos.main, "--data_path", tmp_path, "--output", tmp_path / "other")
+    status, _, err = run_main(main, "--data_path", tmp_path, "--output", tmp_path / "other")
     assert (status, f"{tmp_path / 'JPEGImages'}: no videos; expected" in err) == (2, True)
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "big"])
+def test_a_size_that_is_none_is_refused(run_main: Callable, videos: Path, tmp_path: Path, size: str) -> None:
+    status, _, err = run_main(main, "--data_path", videos, "--output", tmp_path / "resized", "--size", size)
+    assert (status, "--size" in err) == (2, True)

@@ -4,15 +4,14 @@ import io
 import shutil
 import tarfile
 import zipfile
-from collections import namedtuple
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-import downloading.unpack
-from downloading.unpack import unpack
+from downloading.unpack import KEPT_FREE, unpack
 from tests.conftest import files_in
 from util.errors import InputError
 
@@ -141,34 +140,81 @@ def test_damaged_and_foreign_archives_are_refused(tmp_path: Path) -> None:
     assert "page.zip: damaged, or no zip or tar archive" in refused(tmp_path / "page.zip", target)
 
 
+class Disk:
+    """A disk of limited size that holds one folder; it stands in for ``shutil.disk_usage``.
+
+    Attributes:
+        size: in bytes.
+        most_used: the most that the folder held at any time the disk was looked at.
+        is_pulled: whether to interrupt as soon as something is written.
+    """
+
+    def __init__(self, folder: Path, size: int, *, is_pulled: bool = False) -> None:
+        self.folder, self.size, self.most_used, self.is_pulled = folder, size, 0, is_pulled
+
+    def __call__(self, _: Path) -> SimpleNamespace:
+        used = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        self.most_used = max(used, self.most_used)
+        if used and self.is_pulled:
+            raise KeyboardInterrupt
+        return SimpleNamespace(free=self.size - used)
+
+
 @pytest.mark.parametrize("make", [make_zip, make_tar], ids=["zip", "tar"])
-def test_a_full_disk_is_told_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable) -> None:
-    archive = make(tmp_path / "x.zip", {"JPEGImages/x": bytes(10_000)})
-    usage = namedtuple("Usage", "free")(9_999)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    monkeypatch.setattr(downloading.unpack, "_write_member", pytest.fail)
+def test_a_full_disk_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable
+) -> None:
+    archive = make(tmp_path / "x.zip", {f"JPEGImages/{name}": bytes(5_000) for name in range(2)})
+    disk = Disk(tmp_path / "to", 9_999)
+    monkeypatch.setattr(shutil, "disk_usage", disk)
     assert "unpacking x.zip needs 0.0 GB" in refused(archive, tmp_path / "to" / "target")
+    assert disk.most_used == 0
+
+
+def make_sparse_tar(path: Path, files: dict[str, bytes]) -> Path:
+    """A tar archive without compression whose files are all holes: it is small, and what it holds is not."""
+    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as file:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.type = tarfile.GNUTYPE_SPARSE
+            header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+            header[483:495] = b"%011o\0" % len(content)  # the size with its holes
+            header[148:156] = b"        "
+            header[148:156] = b"%06o\0 " % sum(header)
+            file.fileobj.write(header)
+            file.offset += len(header)
+    return path
+
+
+@pytest.mark.parametrize(
+    "make",
+    [*(partial(make_tar, mode=f"w:{kind}") for kind in ("gz", "bz2", "xz")), make_sparse_tar],
+    ids=["tar.gz", "tar.bz2", "tar.xz", "sparse"],
+)
+def test_a_small_archive_of_much_does_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable
+) -> None:
+    content = {f"JPEGImages/{index}": bytes(1_000_000) for index in range(8)}
+    archive = make(tmp_path / "x.tar", content)
+    assert archive.stat().st_size < 100_000
+    disk = Disk(tmp_path / "to", KEPT_FREE + 5_500_000)
+    monkeypatch.setattr(shutil, "disk_usage", disk)
+    message = refused(archive, tmp_path / "to" / "target")
+    assert "unpacking JPEGImages/5 of x.tar needs 0.1 GB, but 0.1 GB are free" in message
+    assert disk.most_used == 5_000_000
+    disk.size += 3_000_000
+    unpack(archive, tmp_path / "to" / "target", "JPEGImages")
+    assert files_in(tmp_path / "to" / "target") == sorted(content)
 
 
 def test_interrupted_unpacking_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive, target, write = (
-        make_zip(tmp_path / "x.zip", GOOD),
-        tmp_path / "to" / "target",
-        downloading.unpack._write_member,
-    )  # noqa
-
-    def interrupt(member: object, folder: Path, archive: Path) -> int:
-        if "README" in member.name:
-            assert files_in(tmp_path / "to")  # something was written already
-            raise KeyboardInterrupt
-        return write(member, folder, archive)
-
+    archive, target = make_zip(tmp_path / "x.zip", GOOD), tmp_path / "to" / "target"
     with monkeypatch.context() as patch:
-        patch.setattr(downloading.unpack, "_write_member", interrupt)
+        patch.setattr(shutil, "disk_usage", Disk(tmp_path / "to", 10**9, is_pulled=True))
         with pytest.raises(KeyboardInterrupt):
             unpack(archive, target, "JPEGImages")
     assert files_in(tmp_path / "to") == []
-    leftover = target.with_name(".target.unpacking")  # of a run that was killed
+    leftover = target.with_name(".target.unpacking")  # left by a run that was killed
     (leftover / "DAVIS/JPEGImages/old").mkdir(parents=True)
     unpack(archive, target, "JPEGImages")
     assert files_in(tmp_path / "to") == sorted(f"target/{name}" for name in PLACED)

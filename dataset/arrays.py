@@ -28,7 +28,7 @@ def check_image(image: object) -> np.ndarray:
     if array.ndim != 3 or array.shape[2] != 3 or not array.size:
         raise InputError(f"an image of shape {list(array.shape)}; give [H,W,3], red first")
     if array.dtype == np.uint8:
-        return np.ascontiguousarray(array)
+        return np.require(array, requirements=["C", "W"])
     if not (np.issubdtype(array.dtype, np.floating) and 0 <= array.min() <= array.max() <= 1):
         found = f"{array.dtype} from {array.min():.4g} to {array.max():.4g}"
         raise InputError(f"an image of {found}; give uint8 from 0 to 255, or floats from 0 to 1, not normalised")

@@ -88,14 +88,7 @@ WEIGHTS = {  # targets below the project
     "s01": Source("s01", RELEASE_PAGE, "saves/stcn_s01.pth"),
 }
 
-PHOTOGRAPHS = {  # numbers of their papers; the authors of STCN chose and shrank BIG and HRSOD themselves
-    "fss": 10_000,
-    "DUTS-TR": 10_553,
-    "DUTS-TE": 5_019,
-    "ecssd": 1_000,
-    "BIG_small": None,
-    "HRSOD_small": None,
-}
+PHOTOGRAPHS = ("fss", "DUTS-TR", "DUTS-TE", "ecssd", "BIG_small", "HRSOD_small")  # sets in one archive
 YOUTUBE_DAMAGED = frozenset(
     {"01e64dd36a", "04259896e2", "1336440745", "5bc77844da", "5ee23ca60e", "738e5a0a14", "f8af30d4b6"}
 )
@@ -108,7 +101,7 @@ DATA_SETS = {
             "static",
             "1wUJq3HcLdN-z1t4CsUhjeZ9BVDb9YKLd",
             "static",
-            *(Content(Layout.PHOTOGRAPHS, f"photographs of {name}", PHOTOGRAPHS[name], name) for name in PHOTOGRAPHS),
+            *(Content(Layout.PHOTOGRAPHS, f"photographs of {name}", None, name) for name in PHOTOGRAPHS),
             marker="DUTS-TR",
         ),
     ),

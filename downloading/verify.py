@@ -86,8 +86,10 @@ def _verify_folder(source: Source, folder: Path) -> tuple[list[str], list[Proble
         num_frames = sum(item.num_frames for item in items)
         frames = f", {num_frames} frames" if num_frames else ""
         summary.append(f"{folder}: {content.title}: {len(items)}{expected}{frames}")
-        if len(items) < (content.count or 1):
-            problems.append(Problem(folder, f"{len(items)} {content.title}, not {content.count or 'any'}"))
+        if not items:
+            problems.append(Problem(folder, f"no {content.title}"))
+        elif content.count is not None and len(items) < content.count:
+            problems.append(Problem(folder, f"{len(items)} {content.title}, not {content.count}"))
         if content.index and not _is_json(folder / content.index):
             problems.append(Problem(folder / content.index, "missing or damaged"))
         problems += _find_problems(content, items, folder)

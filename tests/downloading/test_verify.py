@@ -50,7 +50,7 @@ def test_whole_data_sets_pass(tmp_path: Path, verify: Callable) -> None:
     status, out, problems, remedies = verify("static", "davis2016", "davis2017", "youtube2018")
     assert (status, problems, remedies) == (0, [], [])
     for line in (
-        "static: photographs of fss: 1 of 1\n",
+        "static: photographs of fss: 1\n",
         "static: photographs of BIG_small: 1\n",
         "DAVIS/2016: sequences of val: 20 of 20, 40 frames",
         "trainval: sequences of train: 60 of 60, 120 frames",
@@ -80,8 +80,8 @@ def damage(name: str) -> Callable[[Path], None]:
         ("davis2016", remove("JPEGImages/480p/v001/00000.jpg"), "v001: missing frames: 1, the first is 00000"),
         ("davis2017_trainval", remove("ImageSets/2017/train.txt"), "train.txt: no readable list"),
         ("davis2017_testdev", remove("Annotations/480p/v001"), "v001: no masks"),
-        ("static", remove("ecssd"), "static: 0 photographs of ecssd, not 1000"),
-        ("static", remove("BIG_small"), "static: 0 photographs of BIG_small, not any"),
+        ("static", remove("ecssd"), "static: no photographs of ecssd"),
+        ("static", remove("BIG_small"), "static: no photographs of BIG_small"),
         ("static", remove("ecssd/1.png"), "static/ecssd/1.jpg: has no mask beside it"),
         ("youtube2018_valid", remove("JPEGImages/v001"), "YouTube2018/valid: 1 sequences, not 474"),
         ("youtube2018_all_frames", remove("JPEGImages/v001/00001.jpg"), "v001: missing frames: 1, the first is 00001"),
@@ -200,5 +200,5 @@ def test_damaged_resized_videos_are_made_again_from_the_others(tmp_path: Path, v
 
 
 def test_the_table_and_training_name_the_same_photographs_and_damaged_videos() -> None:
-    assert PHOTOGRAPHS.keys() == COPIES.keys()
+    assert set(PHOTOGRAPHS) == COPIES.keys()
     assert YOUTUBE_DAMAGED == YOUTUBE_LEFT_OUT

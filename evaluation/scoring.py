@@ -1,7 +1,7 @@
-"""Score folders of masks against the truth with J and F: per object, per sequence and over all.
+"""Score folders of masks against the ground truth with J and F: per object, per sequence and over all.
 
 The official semi-supervised protocol of DAVIS: the first and the last frame of a sequence are left out, and the
-objects are those of its first truth.
+objects are those of its first ground-truth mask.
 """
 
 import csv
@@ -22,7 +22,7 @@ from util.files import make_folder, write_then_rename
 
 log = logging.getLogger(__name__)
 
-UNLABELLED_ID = 255  # background in the truth
+UNLABELLED_ID = 255  # background in the ground truth
 
 Measures = dict[str, float]  # J_mean .. F_decay, J&F_mean; fractions
 SequenceScores = dict[int, Measures]  # by object id
@@ -33,17 +33,18 @@ def score_sequence(predictions: Path, truth: Path, *, is_single_object: bool = F
     """Score the masks of one video.
 
     Args:
-        predictions, truth: folders of masks with the same base names. The truth's names count.
+        predictions: folder of masks.
+        truth: folder of the ground truth; its names count.
         is_single_object: whether all ids above 0 are one object.
 
     Returns:
-        The measures of each object from 1 to the largest id in the first truth.
+        The measures of each object from 1 to the largest id in the first ground-truth mask.
 
     Raises:
-        InputError: predictions missing, of another size or with unknown ids, or a truth that cannot be scored.
+        InputError: missing predictions, another size, unknown ids, or a ground truth that cannot be scored.
     """
     if predictions.resolve() == truth.resolve():
-        raise InputError(f"{predictions}: predictions and truth are the same folder; give two")
+        raise InputError(f"{predictions}: predictions and ground truth are the same folder; give two")
     truth_paths = list_truth(truth)
     names = list(truth_paths)
     prediction_paths = _list_masks(predictions)
@@ -51,7 +52,7 @@ def score_sequence(predictions: Path, truth: Path, *, is_single_object: bool = F
     if missing:
         raise InputError(f"{predictions}: lacks {len(missing)} of {len(names) - 2} masks, first {missing[0]}; add them")
     if prediction_paths.keys() - truth_paths.keys():
-        log.info("%s: %d masks have no truth", predictions, len(prediction_paths.keys() - truth_paths.keys()))
+        log.info("%s: %d masks have no ground truth", predictions, len(prediction_paths.keys() - truth_paths.keys()))
     read = partial(read_stored_ids, allow_colours=is_single_object)
     labels = _find_labels(read(truth_paths[names[0]]), truth_paths[names[0]], is_single_object)
     frames = []
@@ -63,14 +64,16 @@ def score_sequence(predictions: Path, truth: Path, *, is_single_object: bool = F
 
 
 def list_truth(folder: Path) -> dict[str, Path]:
-    """True masks of a video by name, in natural order.
+    """List the ground-truth masks of a video by name, in natural order.
 
     Raises:
-        InputError: not enough of them to be scored against.
+        InputError: there are too few to score against.
     """
     paths = _list_masks(folder)
     if len(paths) < 3:
-        raise InputError(f"{folder}: {len(paths)} mask(s), but the first and the last are not scored; give all frames'")
+        raise InputError(
+            f"{folder}: {len(paths)} mask(s), but the first and the last are not scored; give the masks of all frames"
+        )
     return paths
 
 
@@ -80,7 +83,7 @@ def score_sequences(
     """Score several videos in parallel.
 
     Args:
-        pairs: folders of predictions and of truth, by the name of the video.
+        pairs: folders of predictions and of ground truth, by the name of the video.
 
     Yields:
         Name and scores of each video, in the given order; for one that cannot be scored the error.
@@ -92,20 +95,20 @@ def score_sequences(
         except InputError as e:
             return e
         except OSError as e:
-            return InputError(f"{e.filename}: {e.strerror}; mend this and score again")
+            return InputError(f"{e.filename}: {e.strerror}; fix this and score again")
 
     with ThreadPoolExecutor(num_threads) as pool:  # decoding, OpenCV and NumPy leave the interpreter to others
         yield from zip(pairs, pool.map(score, pairs.values()))
 
 
 def average(measures: Iterable[Measures]) -> Measures:
-    """Mean of each measure."""
+    """Average each measure."""
     measures = list(measures)
     return {key: sum(item[key] for item in measures) / len(measures) for key in MEASURES}
 
 
 def summarise_scores(scores: Mapping[str, SequenceScores]) -> dict:
-    """The measures over all objects of all sequences, and ``sequences`` and ``objects`` (``<sequence>_<id>``)."""
+    """Average the measures over all objects; those of ``sequences`` and ``objects`` (``<sequence>_<id>``) beside."""
     objects = {f"{name}_{label}": item for name, items in scores.items() for label, item in items.items()}
     sequences = {name: average(items.values()) for name, items in scores.items()}
     return {**average(objects.values()), "sequences": sequences, "objects": objects}
@@ -132,7 +135,7 @@ def write_scores(scores: Mapping[str, SequenceScores], output: Path) -> None:
 
 
 def format_scores(scores: Mapping[str, SequenceScores], num_videos: int) -> str:
-    """A table in per cent: a line per sequence, one for all objects, and how many of the videos it covers."""
+    """Make a table in per cent: a line per sequence, one for all objects, and how many of the videos it covers."""
     summary = summarise_scores(scores)
     rows = {**summary["sequences"], f"all {len(summary['objects'])} objects": summary}
     width = max(map(len, ["sequence", *rows]))
@@ -157,8 +160,8 @@ def _find_labels(first_truth: np.ndarray, path: Path, is_single_object: bool) ->
     """Ids to score; None for a single object, that is all ids above 0."""
     is_object = (first_truth > 0) & (is_single_object | (first_truth != UNLABELLED_ID))
     if not is_object.any():
-        hint = "" if is_single_object else "; for masks of 0 and 255 add --single_object"
-        raise InputError(f"{path}: no object in the first truth{hint}")
+        hint = "" if is_single_object else "; masks of 0 and 255 hold a single object (single_object)"
+        raise InputError(f"{path}: no object in the first ground-truth mask{hint}")
     return [None] if is_single_object else range(1, int(first_truth[is_object].max()) + 1)
 
 
@@ -169,10 +172,10 @@ def _region(mask: np.ndarray, label: int | None) -> np.ndarray:
 def _check(found: np.ndarray, wanted: np.ndarray, labels: Sequence[int | None], path: Path) -> None:
     if found.shape != wanted.shape:
         sizes = ("x".join(map(str, mask.shape[::-1])) for mask in (found, wanted))
-        raise InputError("{}: {} pixels, but the truth has {}; write masks at native size".format(path, *sizes))
+        raise InputError("{}: {} pixels, but the ground truth has {}; write masks at native size".format(path, *sizes))
     last = labels[-1]
     if last is not None and found.max() > last:
         raise InputError(
-            f"{path}: holds id {found.max()}, but the first truth has ids up to {last}; "
-            "correct it, or add --single_object"
+            f"{path}: holds id {found.max()}, but the first ground-truth mask has ids up to {last}; "
+            "correct it, or score all ids as one object (single_object)"
         )

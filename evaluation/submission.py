@@ -1,4 +1,4 @@
-"""Hand results in: check that every mask is there, and archive them as evaluation servers want them."""
+"""Results for an evaluation server: check that every mask is there, and archive them as the server wants them."""
 
 import sys
 import zipfile
@@ -12,7 +12,7 @@ from util.files import write_then_rename
 
 
 def hand_in(entries: Sequence[VideoEntry], output: Path, archive: Path | None, status: int, *, prefix: str = "") -> int:
-    """Count the masks ``output/<video>/<frame>.png`` against those that the benchmark asks for; archive them.
+    """Count the masks ``output/<video>/<frame>.png`` against those that the data set asks for; archive them.
 
     Args:
         archive: the zip file to write, unless anything failed or is missing; None: only count.
@@ -27,7 +27,7 @@ def hand_in(entries: Sequence[VideoEntry], output: Path, archive: Path | None, s
     print(f"{len(wanted) - len(missing)} of {len(wanted)} masks asked for are written")
     if missing:
         print(
-            f"error: {missing[0]}: missing, the first of {len(missing)}; mend what failed, then --resume",
+            f"error: {missing[0]}: missing, the first of {len(missing)}; fix what failed, then resume",
             file=sys.stderr,
         )
     if archive is not None:
@@ -47,7 +47,7 @@ def _write_archive(archive: Path, output: Path, masks: Sequence[Path], prefix: s
 
 
 def list_wanted_masks(entries: Sequence[VideoEntry]) -> list[Path]:
-    """Masks ``<video>/<frame>.png`` that the benchmark asks for."""
+    """List the masks ``<video>/<frame>.png`` that the data set asks for."""
     return [Path(entry.name, f"{name}.png") for entry in entries for name in _wanted_frames(entry)]
 
 
@@ -56,5 +56,5 @@ def _wanted_frames(entry: VideoEntry) -> list[str]:
         return sorted(entry.wanted)
     try:
         return open_frames(entry.frames).names
-    except (InputError, OSError):  # told of when it was to be segmented
+    except (InputError, OSError):  # reported when it was to be segmented
         return []

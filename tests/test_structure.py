@@ -26,13 +26,13 @@ MODULES = sorted(
 )
 COMMANDS = {path.stem for path in ROOT.glob("*.py")} - LIBRARIES.keys()
 LEFT = {  # modules that still name flags or import against the direction; the list only shrinks
-    *("dataset/layouts.py", "dataset/videos.py", "evaluation/scoring.py", "evaluation/submission.py"),
+    *("dataset/layouts.py", "dataset/videos.py"),
     *("model/checkpoint.py", "model/optimise.py", "output/overlay.py"),
     *("training/data.py", "training/run.py", "training/trainer.py", "training/validation.py", "util/device.py"),
     "benchmarking/inference.py",
 }
 SPEAKS_TO_USERS = {  # they report or ask; others log
-    *("util/script.py", "evaluation/run.py", "training/run.py", "downloading/options.py"),
+    *("util/script.py", "evaluation/run.py", "evaluation/submission.py", "training/run.py", "downloading/options.py"),
 }
 READS_OPTIONS = {
     "util/script.py",

@@ -21,6 +21,13 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefa
         return super()._get_help_string(action)
 
 
+class _NoteFormatter(logging.Formatter):
+    """Begin a line with what it is: an error, or a note."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{'error' if record.levelno >= logging.ERROR else 'note'}: {super().format(record)}"
+
+
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_) -> NoReturn:
         print(describe_version())
@@ -55,7 +62,9 @@ def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
     @functools.wraps(main)
     def wrapped(*args, **kwargs) -> None:
         stdout, logger = sys.stdout, logging.getLogger()
-        logging.basicConfig(format="note: %(message)s")
+        handler = logging.StreamHandler()
+        handler.setFormatter(_NoteFormatter())
+        logging.basicConfig(handlers=[handler])
         logger.setLevel(logging.INFO)
         try:
             sys.exit(main(*args, **kwargs))

@@ -295,8 +295,8 @@ BAD_VIDEOS = [
     (miss_some, r"predictions/clip: lacks 2 of 4 masks, first 00002; add them"),
     (keep_two, r"annotations/clip: 2 mask\(s\), but the first and the last are not scored"),
     (write("predictions/clip/00001.png", WHITE.T), r"predictions/clip/00001\.png: 40x60 pixels, .* truth has 60x40;"),
-    (write("annotations/clip/00000.png", 0 * WHITE), r"annotations/clip/00000\.png: no object .* add --single_object"),
-    (write("annotations/clip/00000.png", WHITE), r"annotations/clip/00000\.png: no object .* add --single_object"),
+    (write("annotations/clip/00000.png", 0 * WHITE), r"annotations/clip/00000\.png: no object .* single_object"),
+    (write("annotations/clip/00000.png", WHITE), r"annotations/clip/00000\.png: no object .* single_object"),
     (write_text("predictions/clip/00002.png"), r"predictions/clip/00002\.png: unreadable mask"),
     (write_text("annotations/clip/00000.png"), r"annotations/clip/00000\.png: unreadable mask"),
     (write_text("annotations/clip/00002.bmp"), r"annotations/clip/00002\.png: shares its base name with 00002\.bmp"),
@@ -347,7 +347,7 @@ def test_no_good_video_is_an_error(run, tmp_path: Path) -> None:
 
 
 def test_empty_truth_of_a_single_object_has_no_hint(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"00000\.png: no object in the first truth$"):
+    with pytest.raises(InputError, match=r"00000\.png: no object in the first ground-truth mask$"):
         score(tmp_path, two_objects(), 0 * two_objects(), is_single_object=True)
 
 

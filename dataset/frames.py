@@ -12,7 +12,7 @@ from PIL import Image
 
 from dataset.images import UNREADABLE
 from util.errors import InputError
-from util.files import natural_key, write_then_rename
+from util.files import make_folder, natural_key, write_then_rename
 from util.pipeline import map_ahead
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class FrameFolder:
         """``(height, width)`` of all frames, from the files' headers.
 
         Raises:
-            InputError: an unreadable frame, or one of another size.
+            InputError: a frame is unreadable or has another size.
         """
         first, *others = self._images.values()
         size = self._read_size(first)
@@ -94,7 +94,7 @@ class FrameFolder:
         """Yield name and ``[H,W,3]`` uint8 RGB image of each frame from the ``start``-th on.
 
         Args:
-            needed: names of the frames to decode, of the others only the name is given; None: all.
+            needed: names of the frames to decode; the others come with None as their image. None: decode all.
 
         Raises:
             InputError: naming the frame that is unreadable or truncated.
@@ -122,28 +122,26 @@ class VideoFile:
         with self._open() as container:
             stream = container.streams.video[0]
             self.frame_rate = Fraction(stream.average_rate or 24)
-            self._num_announced = stream.frames  # 0 if the format does not tell
+            self._num_announced = stream.frames  # 0 if the format does not say
             self._num_frames = self._count_frames(container)
         if not self._num_frames:
             raise InputError(f"{path}: no frames; give another video")
 
     @cached_property
     def names(self) -> list[str]:
-        """``00000``, ``00001``, .."""
+        """The numbers ``00000``, ``00001``, .."""
         return [f"{index:05d}" for index in range(self._num_frames)]
 
     @cached_property
     def size(self) -> tuple[int, int]:
         """``(height, width)`` as shown, after rotation."""
-        for _, image in self.read():
-            return image.shape[:2]
-        raise InputError(f"{self.path}: no frame could be decoded; convert it anew")
+        return read_first_frame(self).shape[:2]
 
     def read(self, start: int = 0, needed: Container[str] | None = None) -> Iterator[tuple[str, np.ndarray | None]]:
         """Yield name and ``[H,W,3]`` uint8 RGB image of each frame from the ``start``-th on.
 
         Args:
-            needed: names of the frames to convert to images, of the others only the name is given; None: all.
+            needed: names of the frames to convert to images; the others come with None. None: convert all.
 
         Raises:
             InputError: naming the frame at which decoding fails.
@@ -189,7 +187,7 @@ class VideoFile:
         return container
 
     def _count_frames(self, container: "av.container.InputContainer") -> int:
-        """Packets that give a frame: an edit list hides some, and a cut leaves some before the first key frame."""
+        """Count packets that give a frame: an edit list hides some, a cut leaves some before the first key frame."""
         count, first_time = 0, None
         try:
             for packet in container.demux(video=0):
@@ -218,13 +216,26 @@ def open_frames(path: Path) -> FrameFolder | VideoFile:
     return FrameFolder(path) if path.is_dir() else VideoFile(path)
 
 
-def write_first_frame(frames: FrameFolder | VideoFile, path: Path) -> None:
-    """Write the first frame as an image, upright, whole or not at all.
+def read_first_frame(frames: FrameFolder | VideoFile) -> np.ndarray:
+    """Read the first frame: ``[H,W,3]`` uint8 RGB.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be decoded.
     """
-    for _, image in frames.read():
-        with write_then_rename(path) as temporary:
-            Image.fromarray(image).save(temporary)
-        return
+    for _, image in frames.read(needed=frames.names[:1]):
+        return image
+    raise InputError(f"{frames.path}: no frame could be decoded; convert it anew")
+
+
+def write_first_frame(frames: FrameFolder | VideoFile, path: Path) -> None:
+    """Write the first frame, upright as it is read, to draw a mask on: as PNG, whole or not at all.
+
+    Raises:
+        InputError: the frame cannot be decoded, or the path lies among the frames.
+    """
+    if path.resolve().is_relative_to(frames.path.resolve()):
+        raise InputError(f"{path}: would become part of the video {frames.path}; choose another place")
+    image = Image.fromarray(read_first_frame(frames))
+    make_folder(path.parent)
+    with write_then_rename(path) as temporary:
+        image.save(temporary, "PNG")

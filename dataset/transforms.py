@@ -9,18 +9,22 @@ from util.tensor_util import normalise, to_device
 
 
 def input_size(height: int, width: int, short_side: int | None) -> tuple[int, int]:
-    """Size ``(height, width)`` of the network's input; without a ``short_side`` it is the native one."""
+    """Compute the size ``(height, width)`` of the network's input.
+
+    Args:
+        height, width: of the video, in pixels.
+        short_side: of the input, in pixels; None: the video's own size.
+    """
     if short_side is None:
         return height, width
-    scale_to = min(height, width)
-    return int(short_side * height / scale_to), int(short_side * width / scale_to)
+    native = min(height, width)
+    return int(short_side * height / native), int(short_side * width / native)
 
 
 def prepare_image(image: np.ndarray, size: tuple[int, int], device: torch.device) -> Tensor:
     """Normalise a frame and resize it to the network's input.
 
-    Bicubic interpolation of the normalised values without antialiasing or clamping, as the published results were
-    made.
+    The normalised values are interpolated bicubically without antialiasing or clamping, as for the published results.
 
     Args:
         image: ``[H,W,3]`` uint8 RGB.

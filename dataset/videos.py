@@ -1,5 +1,6 @@
-"""Videos to segment: their frames, one at a time, with the annotations that come with them."""
+"""Videos to segment: their frames, one at a time, with the masks that come with them."""
 
+import logging
 from collections import Counter
 from collections.abc import Container, Iterator
 from itertools import islice
@@ -12,15 +13,19 @@ from dataset.frames import FrameFolder, VideoFile, list_images, open_frames
 from dataset.images import MaskReader
 from util.errors import InputError
 
+log = logging.getLogger(__name__)
+
+SINGLE_OBJECT_ID = 255  # white in a grey image
+
 
 class Frame(NamedTuple):
-    """One frame of a video."""
+    """A frame of a video."""
 
     name: str
     image: np.ndarray | None  # [H,W,3] uint8 RGB; None if it is not needed
-    mask: np.ndarray | None  # [H,W] int32 object ids; None without an annotation
-    labels: tuple[int, ...]  # ids annotated by the mask
-    is_wanted: bool  # whether its mask is to be written
+    mask: np.ndarray | None  # [H,W] int32 object ids; None if the frame has no given mask
+    labels: tuple[int, ...]  # ids in the mask
+    is_wanted: bool  # whether a mask is to be written for it
 
 
 class VideoEntry(NamedTuple):
@@ -29,27 +34,26 @@ class VideoEntry(NamedTuple):
     name: str
     frames: Path  # a folder of images or a video file
     masks: Path  # a folder of masks named by frame, or the mask of the first frame
-    wanted: frozenset[str] | None = None  # frames whose masks a benchmark asks for; None: all
-    truth: Path | None = None  # a folder with the masks of all frames, to score against
+    wanted: frozenset[str] | None = None  # frames whose masks the data set asks for; None: all
+    truth: Path | None = None  # a folder with the ground truth of all frames, to score against
     is_single_object: bool = False  # all ids are one object, SINGLE_OBJECT_ID
-
-
-SINGLE_OBJECT_ID = 255  # white in a grey image
 
 
 class Video:
     """A video with the masks of its objects where they first appear (and, as corrections, anywhere else).
 
-    Opening it validates all that can be known before anything is computed: frame sizes and every mask. Iterating
-    reads the frames, from the first annotated one on.
+    Opening it checks all that can be known before anything is computed: frame sizes and every mask. Iterating reads
+    the frames, from the first annotated one on. A mask of another size than the frames but of their shape is resized.
 
     Args:
         entry: where it lies.
         max_objects: refuse masks with more ids than this.
         ignore_id: an id that means "not labelled".
         output_all: whether frames get a mask that the entry does not ask for.
+        background: the colour of the background in colour masks; None: black, or what the reader takes for it.
 
     Attributes:
+        frames: the source of the frames; ``frames.path`` is the folder, or the file with its audio track.
         labels: ids of all objects, sorted.
         palette: 768 numbers to write masks with, from the video's own annotations; None: as grey images.
         annotated_names: names of the frames that come with objects.
@@ -61,13 +65,21 @@ class Video:
     """
 
     def __init__(
-        self, entry: VideoEntry, *, max_objects: int = 50, ignore_id: int | None = None, output_all: bool = False
+        self,
+        entry: VideoEntry,
+        *,
+        max_objects: int = 50,
+        ignore_id: int | None = None,
+        output_all: bool = False,
+        background: str | None = None,
     ) -> None:
         self.name = entry.name
         self.frames = open_frames(entry.frames)
         self._is_single_object = entry.is_single_object
         self._mask_paths = _match_masks(self.frames, entry)
-        self._reader = MaskReader(ignore_id)
+        colours = {} if background is None else {"background": background}
+        self._reader = MaskReader(ignore_id, **colours)
+        self._has_noted_resizing = False
         pixels_of_frame = {name: self._count_pixels(name) for name in self._mask_paths}
         self.labels = _collect_labels(pixels_of_frame, max_objects, entry.masks)
         self.palette = None if entry.is_single_object else self._reader.palette
@@ -84,10 +96,10 @@ class Video:
         return self.read()
 
     def read(self, needed: Container[str] | None = None) -> Iterator[Frame]:
-        """Yield the frames.
+        """Yield the frames from the first annotated one on.
 
         Args:
-            needed: names of those to decode, the others come without their image; None: all.
+            needed: names of the frames to decode; the others come without their image. None: decode all.
         """
         wanted = set(self.output_names)
         for name, image in islice(self.frames.read(self._first_index, needed), len(self.frame_names)):
@@ -95,8 +107,13 @@ class Video:
             labels = () if mask is None else tuple(np.unique(mask[mask != 0]).tolist())
             yield Frame(name, image, mask, labels, name in wanted)
 
+    def read_leading(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield name and ``[H,W,3]`` uint8 RGB image of each frame before the first annotated one."""
+        leading = self.frames.names[: self._first_index]
+        return islice(self.frames.read(needed=set(leading)), len(leading))
+
     def _select(self, wanted: frozenset[str]) -> list[str]:
-        """Of the wanted frames those from the first annotated one on."""
+        """List the wanted frames from the first annotated one on, in order; refuse an absent one."""
         absent = sorted(wanted.difference(self.frames.names))
         if absent:
             raise InputError(f"{self.frames.path}: frame {absent[0]} is asked for but absent; get the frames again")
@@ -106,7 +123,7 @@ class Video:
         return names
 
     def _count_pixels(self, name: str) -> Counter[int]:
-        """Pixels of each object in a frame's mask."""
+        """Count the pixels of each object in a frame's mask."""
         mask = self._read_mask(name)
         ids, counts = np.unique(mask[mask != 0], return_counts=True)
         return Counter(dict(zip(ids.tolist(), counts.tolist())))
@@ -114,13 +131,45 @@ class Video:
     def _read_mask(self, name: str) -> np.ndarray:
         mask = self._reader.read(self._mask_paths[name])
         if mask.shape != self.frames.size:
-            found, wanted = ("x".join(map(str, size[::-1])) for size in (mask.shape, self.frames.size))
-            raise InputError(f"{self._mask_paths[name]}: mask of {found} pixels for frames of {wanted}; resize it")
+            mask = self._fit(mask, self._mask_paths[name])
         return np.where(mask > 0, np.int32(SINGLE_OBJECT_ID), 0) if self._is_single_object else mask
+
+    def _fit(self, mask: np.ndarray, path: Path) -> np.ndarray:
+        """Resize a mask to the frames' size, with one note per video; refuse it if its shape is another."""
+        size = self.frames.size
+        sizes = f"mask of {mask.shape[1]}x{mask.shape[0]} pixels for frames of {size[1]}x{size[0]}"
+        if have_same_shape(mask.shape, size):
+            if not self._has_noted_resizing:
+                log.warning("%s: %s; it is resized, and so are others of this video", path, sizes)
+            self._has_noted_resizing = True
+            return resize_mask(mask, size)
+        if have_same_shape(mask.shape[::-1], size):
+            raise InputError(
+                f"{path}: {sizes}, the video is shown rotated; draw the mask on its first frame as it is shown, which "
+                "first_frame writes"
+            )
+        raise InputError(f"{path}: {sizes}; resize it")
+
+
+def have_same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Tell whether one of two images, scaled to a side of the other, has its other side within a pixel.
+
+    Args:
+        size, other: ``(height, width)``.
+    """
+    difference = size[0] * other[1] - other[0] * size[1]  # in pixels once divided by the side that is scaled
+    return abs(difference) <= max(*size, *other)
+
+
+def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize object ids by nearest neighbour: ``[H,W]`` -> ``[height,width]``, as ``prepare_mask`` does."""
+    rows = np.arange(size[0]) * mask.shape[0] // size[0]
+    columns = np.arange(size[1]) * mask.shape[1] // size[1]
+    return mask[rows[:, None], columns]
 
 
 def count_frames(entry: VideoEntry) -> int:
-    """Number of frames of a video; 0 if they cannot be read."""
+    """Count the frames of a video; 0 if they cannot be read."""
     try:
         return len(open_frames(entry.frames).names)
     except (InputError, OSError):
@@ -128,20 +177,15 @@ def count_frames(entry: VideoEntry) -> int:
 
 
 def _match_masks(frames: FrameFolder | VideoFile, entry: VideoEntry) -> dict[str, Path]:
-    """Masks by frame name, in the order of the frames."""
+    """Find the masks: paths by frame name, in the order of the frames."""
     masks = entry.masks
     if not masks.exists():
         raise InputError(f"{masks}: no mask there; give the mask of each object where it first appears")
     if masks.is_file():
-        first = frames.names[0]
-        if entry.truth is not None and masks.stem != first:
-            raise InputError(f"{frames.path}: begins with frame {first}, but {masks} is the first mask; complete it")
-        return {first: masks}
-    paths = list_images(masks)
+        return {frames.names[0]: _check_first_mask(frames, entry)}
+    paths = _list_masks(frames, masks)
     if not paths:
         raise InputError(f"{masks}: no mask in it; give the mask of each object where it first appears")
-    if isinstance(frames, VideoFile):  # frame numbers, with any number of leading zeros
-        paths = _by_frame_number(paths)
     unknown = sorted(paths.keys() - set(frames.names))
     if unknown:
         first, last = frames.names[0], frames.names[-1]
@@ -149,26 +193,46 @@ def _match_masks(frames: FrameFolder | VideoFile, entry: VideoEntry) -> dict[str
     return {name: paths[name] for name in frames.names if name in paths}
 
 
-def _by_frame_number(paths: dict[str, Path]) -> dict[str, Path]:
-    """Name masks as a video file's frames are named."""
-    numbered: dict[str, Path] = {}
-    for name, path in paths.items():
-        frame = f"{int(name):05d}" if name.isdecimal() else name
-        if frame in numbered:
-            raise InputError(f"{path}: names the same frame as {numbered[frame].name}; remove one of them")
-        numbered[frame] = path
-    return numbered
+def _list_masks(frames: FrameFolder | VideoFile, folder: Path) -> dict[str, Path]:
+    """List the masks of a folder by the frames that their names mean."""
+    paths: dict[str, Path] = {}
+    for name, path in list_images(folder).items():
+        frame = _frame_name(frames, name)
+        if frame in paths:
+            raise InputError(f"{path}: names the same frame as {paths[frame].name}; remove one of them")
+        paths[frame] = path
+    return paths
+
+
+def _check_first_mask(frames: FrameFolder | VideoFile, entry: VideoEntry) -> Path:
+    """Check that a single mask is the first frame's: its name may be that of another."""
+    mask, first = entry.masks, frames.names[0]
+    name = _frame_name(frames, mask.stem)
+    if name != first and entry.truth is not None:
+        raise InputError(f"{frames.path}: begins with frame {first}, but {mask} is the first mask; complete it")
+    if name != first and name in frames.names:
+        log.warning(
+            "%s: applied to the first frame; if it belongs to frame %s, give the folder that holds it", mask, name
+        )
+    return mask
+
+
+def _frame_name(frames: FrameFolder | VideoFile, name: str) -> str:
+    """Name the frame that a mask's name means: in a video file its number, with any number of leading zeros."""
+    return f"{int(name):05d}" if isinstance(frames, VideoFile) and name.isdecimal() else name
 
 
 def _collect_labels(pixels_of_frame: dict[str, Counter[int]], max_objects: int, masks: Path) -> list[int]:
-    """Ids in all masks, refused if there are none or too many."""
-    pixels = sum(pixels_of_frame.values(), Counter())
+    """Collect the ids of all masks; refuse none or too many."""
+    pixels: Counter[int] = Counter()
+    for pixels_of_mask in pixels_of_frame.values():
+        pixels.update(pixels_of_mask)
     if not pixels:
         raise InputError(f"{masks}: no object, all pixels are 0; label at least one")
     if len(pixels) > max_objects:
         listed = ", ".join(f"{label} ({count} px)" for label, count in sorted(pixels.items()))
         raise InputError(
-            f"{masks}: {len(pixels)} objects, more than --max_objects {max_objects}; ids (pixels): {listed}; "
-            "draw masks without smoothed edges, or raise --max_objects"
+            f"{masks}: {len(pixels)} objects, more than max_objects {max_objects}; ids (pixels): {listed}; "
+            "draw masks without smoothed edges, or raise max_objects"
         )
     return sorted(pixels)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from dataset.layouts import refuse_duplicate_names
 from dataset.videos import Video, VideoEntry, count_frames
 from evaluation.scoring import SequenceScores, format_scores, list_truth, score_sequence, write_scores
 from output.video import VideoOutput
@@ -53,6 +54,7 @@ def evaluate(entries: Sequence[VideoEntry], tracker: VideoTracker, settings: Eva
     Raises:
         InputError: nothing could be done, or a single video failed.
     """
+    refuse_duplicate_names(entries)
     for entry in entries:
         _refuse_output_among_input(settings.output, entry)
     with process_group() as group:

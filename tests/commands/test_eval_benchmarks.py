@@ -295,8 +295,8 @@ def write(path: str, text: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (remove("trainval/ImageSets/2017/val.txt"), r"val\.txt: no readable list .*; point to the data set"),
-        (remove("trainval"), r"val\.txt: no readable list"),
+        (remove("trainval/ImageSets/2017/val.txt"), r"2017: no list .* for trainval/ImageSets/2017/val\.txt"),
+        (remove("trainval"), r"2017: no list of the videos of DAVIS 2017 val"),
         (write("trainval/ImageSets/2017/val.txt", "\n \n"), r"val\.txt: an empty list"),
         (write("trainval/ImageSets/2017/val.txt", "ghost\n"), r"480p/ghost: no such file or folder"),
     ],
@@ -342,7 +342,7 @@ def test_one_bad_davis_video_does_not_lose_the_others(run, davis: Path, tmp_path
 def test_missing_davis_2016_names_both_lists(run, tmp_path: Path) -> None:
     status, _, err = run(eval_davis_2016, "--davis_path", tmp_path / "2016", "--output", tmp_path / "out")
     assert status == 2
-    assert re.search(r"2016/ImageSets/480p/val\.txt: no such list, nor .*2017/trainval/ImageSets/2016/val\.txt", err)
+    assert re.search(r"2016: no list .*ImageSets/480p/val\.txt, .*\.\./2017/trainval/ImageSets/2016/val\.txt", err)
 
 
 def test_test_dev_cannot_be_scored(run, davis: Path, tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def every_second_frame(root: Path) -> None:
     ("spoil", "message"),
     [
         (remove("all_frames"), r"valid_all_frames/JPEGImages: no such folder; .* every fifth frame only"),
-        (remove("valid"), r"valid/Annotations: no such folder; point --yv_path"),
+        (remove("valid"), r"valid/Annotations: no such folder; set yv_path"),
         (remove("valid/meta.json"), r"meta\.json: unreadable \(No such file"),
         (every_second_frame, r"valid_all_frames/JPEGImages: holds every fifth frame only"),
         (write("valid/meta.json", "{"), r"meta\.json: not a meta\.json of YouTube-VOS"),

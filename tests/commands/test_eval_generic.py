@@ -179,7 +179,7 @@ def mask_of_no_frame(root: Path) -> list:
         (without_mask, r"nowhere\.png: no mask there"),
         (mask_of_other_size, r"small\.png: mask of 20x20 pixels for frames of 64x48; resize it"),
         (empty_mask, r"empty\.png: no object"),
-        (many_objects, r"many\.png: 61 objects, more than --max_objects 50; ids \(pixels\): 1 \(50 px\), 2 \(50 px\)"),
+        (many_objects, r"many\.png: 61 objects, more than max_objects 50; ids \(pixels\): 1 \(50 px\), 2 \(50 px\)"),
         (truncated_video, r"clip\.mp4: unreadable video"),
         (mask_of_no_frame, r"00077\.png: no such frame in .*frames, which has 00000 to 00003"),
         (lambda root: ["--video", root / "nowhere"], r"nowhere: no such file or folder"),

@@ -46,7 +46,7 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     Args:
         description: the script's docstring, shown as it is written.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=_HelpFormatter, allow_abbrev=False)
+    parser = argparse.ArgumentParser(description=description, formatter_class=_HelpFormatter)
     parser.add_argument("--quiet", action=_Quiet, nargs=0, help="write errors only")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     return parser

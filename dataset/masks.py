@@ -99,7 +99,7 @@ class MaskReader:
         return mask
 
     def _ids_of_levels(self, painting: Painting, path: Path, *, is_exact: bool) -> np.ndarray:
-        """Ids of grey levels are the levels themselves; white that is background gives its id to black."""
+        """Take grey levels as ids; white that is background gives its id to black."""
         levels = painting.colours[:, 0].astype(np.int32)
         if not is_exact:
             levels = np.array([self._steady_level(level) for level in levels.tolist()], np.int32)
@@ -114,14 +114,14 @@ class MaskReader:
         return levels
 
     def _steady_level(self, level: int) -> int:
-        """The id of a level that a lossy format may have changed."""
+        """Find the id of a level that a lossy format may have changed."""
         if level <= SAME_COLOUR or level >= ALMOST_WHITE:
             return 0 if level <= SAME_COLOUR else 255
         known = self._ids.find((level,) * 3, is_exact=False)
         return self._ids.add((level,) * 3, level, is_exact=False) if known is None else known
 
     def _ids_of_colours(self, painting: Painting, path: Path, *, is_exact: bool) -> np.ndarray:
-        """Ids of colours: those of earlier masks, or the next free ones."""
+        """Give colours the ids that they had in earlier masks, or the next free ones."""
         if self._has_grey:
             raise InputError(f"{path}: colours after a mask of grey and white only; save indexed masks instead")
         colours = [tuple(colour) for colour in painting.colours.tolist()]
@@ -159,7 +159,7 @@ class MaskReader:
 
 
 class _ColourIds:
-    """The colours of a video's masks and their ids, in the order in which they were met."""
+    """Keep the colours of a video's masks and their ids, in the order in which they were met."""
 
     def __init__(self) -> None:
         self._ids: dict[Colour, int] = {}
@@ -167,7 +167,7 @@ class _ColourIds:
         self.next_free = 1  # above all others
 
     def find(self, colour: Colour, *, is_exact: bool) -> int | None:
-        """Id of the first colour that is the same, or about the same where either comes from a smoothed mask."""
+        """Find the id of the first colour that is the same; or nearly so, where a smoothed mask is involved."""
         if is_exact and colour in self._ids:
             return self._ids[colour]
         for known, label in (self._inexact if is_exact else self._ids).items():
@@ -225,13 +225,13 @@ def _parse_colour(name: str) -> Colour:
 
 
 def _list_colours(pixels: np.ndarray) -> Painting:
-    """Each colour that occurs, exactly."""
+    """List each colour that occurs, exactly."""
     unique, run_values, run_lengths = find_runs(pack(pixels).ravel())
     return Painting(np.repeat(run_values, run_lengths).reshape(pixels.shape[:2]), unpack(unique))
 
 
 def _find_surrounding_white(painting: Painting) -> Colour | None:
-    """The white of the largest region, if this fills most of the image's border and is not all there is."""
+    """Find the white of the largest region, if it fills most of the image's border and is not all there is."""
     indices, colours = painting
     largest = np.bincount(indices.ravel()).argmax()
     border = np.concatenate([indices[0], indices[-1], indices[:, 0], indices[:, -1]])

@@ -113,13 +113,13 @@ def find_runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _extremes(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest level in the square around each pixel, channel by channel."""
+    """Find the lowest and the highest level in the square around each pixel, channel by channel."""
     square = np.ones((side, side), np.uint8)
     return cv2.erode(image, square), cv2.dilate(image, square)
 
 
 def _over_channels(levels: np.ndarray) -> np.ndarray:
-    """Largest of the channels: ``[H,W]``."""
+    """Take the largest of the channels: ``[H,W]``."""
     if levels.ndim == 2:
         return levels
     red, green, blue = cv2.split(levels)
@@ -187,13 +187,13 @@ class _Edges:
             unexplained = unexplained[self._residual[unexplained] > MAX_RESIDUAL]
 
     def _connect(self, members: np.ndarray) -> np.ndarray:
-        """``[H,W]`` bool: members beside at least two others, as in a line; noise lies scattered."""
+        """Map, ``[H,W]`` bool, the members beside at least two others, as in a line; noise lies scattered."""
         region = np.zeros(self._is_edge.shape, np.uint8)
         region.flat[np.flatnonzero(self._is_edge)[members]] = 1
         return (region > 0) & (cv2.boxFilter(region, -1, (3, 3), normalize=False) >= 3)
 
     def _index_of(self, colour: np.ndarray) -> int:
-        """Index of a known colour, or the next free one."""
+        """Find the index of a known colour, or the next free one."""
         for index, known in enumerate(self.colours):
             if np.abs(known - colour).max() <= COLOUR_REACH:
                 return index
@@ -216,7 +216,7 @@ class _Edges:
         self.nearest[where] = np.where(is_second[is_better], second, first)
 
     def _most_missed(self, unexplained: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The colour that the mixtures miss most, and the unexplained pixels of about this colour."""
+        """Find the colour that the mixtures miss most, and the unexplained pixels of about this colour."""
         pixels = self._pixels[unexplained]
         bins, inverse = np.unique(pixels >> 4, axis=0, return_inverse=True)
         missed = np.bincount(inverse, np.minimum(self._residual[unexplained], 255), len(bins)).argmax()
@@ -224,7 +224,7 @@ class _Edges:
         return colour, unexplained[np.abs(pixels - colour).max(1) <= COLOUR_REACH]
 
     def _is_mixture(self, colour: np.ndarray, members: np.ndarray) -> bool:
-        """Whether three or more colours, each near nearly all members, mix to this one."""
+        """Tell whether three or more colours that lie near nearly all members mix to this one."""
         near = [index for index, far in enumerate(self._distances) if np.mean(far[members] <= PLACE_REACH) > 0.9]
         if len(near) < 3:
             return False
@@ -235,7 +235,7 @@ class _Edges:
 
 
 def _to_shades(colours: np.ndarray) -> np.ndarray:
-    """Brightness and two coordinates of hue ``[N,3]`` float32, in levels, of colours ``[N,1]`` or ``[N,3]``."""
+    """Split colours ``[N,1]`` or ``[N,3]`` into brightness and two coordinates of hue: ``[N,3]`` float32, in levels."""
     colours = colours.astype(np.float32)
     if colours.shape[1] == 1:
         return np.pad(colours, ((0, 0), (0, 2)))
@@ -244,5 +244,5 @@ def _to_shades(colours: np.ndarray) -> np.ndarray:
 
 
 def _project(offsets: np.ndarray, span: np.ndarray) -> np.ndarray:
-    """Position ``[N,1]`` of each offset along a span, 0 to 1."""
+    """Find the position ``[N,1]`` of each offset along a span, 0 to 1."""
     return np.clip(offsets @ span[:, None] / max(span @ span, 1e-3), 0, 1)

@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from dataset.frames import is_image
+from dataset.images import is_image
 from evaluation.scoring import SequenceScores, format_scores, score_sequences, write_scores
 from util.errors import InputError
 from util.files import make_folder

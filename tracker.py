@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from dataset.arrays import is_path, read_frames, read_masks
-from dataset.images import MaskReader
+from dataset.masks import MaskReader
 from dataset.videos import Video, VideoEntry
 from model.checkpoint import load_network
 from model.network import STCN

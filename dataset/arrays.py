@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset.frames import list_images, open_frames
-from dataset.images import MaskReader
+from dataset.frames import open_frames
+from dataset.images import list_images
+from dataset.masks import MaskReader
 from dataset.videos import Frame
 from util.errors import InputError
 

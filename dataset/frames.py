@@ -10,50 +10,14 @@ import av
 import numpy as np
 from PIL import Image
 
-from dataset.images import UNREADABLE
+from dataset.images import IMAGE_SUFFIXES, list_images, read_frame_size, read_rgb
 from util.errors import InputError
-from util.files import make_folder, natural_key, write_then_rename
+from util.files import make_folder, write_then_rename
 from util.pipeline import map_ahead
 
 log = logging.getLogger(__name__)
 
 DECODING_THREADS = 4  # a JPEG of 854 x 480 takes one of them 6 ms
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
-
-
-def is_image(path: Path) -> bool:
-    """Whether a file is an image by its name; hidden ones are not."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-
-
-def list_images(folder: Path) -> dict[str, Path]:
-    """Images of a folder by base name, in natural order.
-
-    Raises:
-        InputError: two images share a base name.
-    """
-    images: dict[str, Path] = {}
-    for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
-        if is_image(path):
-            if path.stem in images:
-                raise InputError(f"{path}: shares its base name with {images[path.stem].name}; rename one of them")
-            images[path.stem] = path
-    return images
-
-
-def read_rgb(path: Path) -> np.ndarray:
-    """Read a frame: ``[H,W,3]`` uint8; 16-bit grey images keep their upper 8 bits.
-
-    Raises:
-        InputError: it is unreadable or truncated.
-    """
-    try:
-        with Image.open(path) as image:
-            if image.mode.startswith("I"):
-                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            return np.array(image.convert("RGB"))
-    except UNREADABLE as e:
-        raise InputError(f"{path}: unreadable frame ({e}); write it again") from e
 
 
 class FrameFolder:
@@ -80,10 +44,10 @@ class FrameFolder:
             InputError: a frame is unreadable or has another size.
         """
         first, *others = self._images.values()
-        size = self._read_size(first)
+        size = read_frame_size(first)
         for path in others:
-            if self._read_size(path) != size:
-                found = "x".join(map(str, self._read_size(path)[::-1]))
+            if read_frame_size(path) != size:
+                found = "x".join(map(str, read_frame_size(path)[::-1]))
                 raise InputError(
                     f"{path}: {found} pixels, but {first.name} has {size[1]}x{size[0]}; "
                     "frames of one video must have one size"
@@ -104,14 +68,6 @@ class FrameFolder:
             return name, read_rgb(self._images[name]) if needed is None or name in needed else None
 
         yield from map_ahead(read_if_needed, self.names[start:], DECODING_THREADS)
-
-    @staticmethod
-    def _read_size(path: Path) -> tuple[int, int]:
-        try:
-            with Image.open(path) as image:
-                return image.height, image.width
-        except UNREADABLE as e:
-            raise InputError(f"{path}: unreadable frame ({e}); write it again") from e
 
 
 class VideoFile:

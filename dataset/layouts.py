@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
-from dataset.frames import is_image
+from dataset.images import is_image
 from dataset.videos import VideoEntry
 from util.errors import InputError
 

@@ -7,8 +7,7 @@ from shutil import copyfile
 
 from PIL import Image
 
-from dataset.frames import list_images, read_rgb
-from dataset.images import decode_image
+from dataset.images import decode_image, list_images, read_rgb
 from dataset.transforms import input_size
 from util.errors import InputError
 from util.files import make_folder, write_then_rename

@@ -26,8 +26,9 @@ from dataset.augmentation import (
     scaling,
     translation,
 )
+from dataset.images import read_image, read_size
 from dataset.static_dataset import StaticPair
-from dataset.training_clip import MAX_REDRAWS, Clip, ClipKey, make_clip, make_generator, read_image, read_size
+from dataset.training_clip import MAX_REDRAWS, Clip, ClipKey, make_clip, make_generator
 
 LOOK_GRID = (8, 8)  # random numbers whose smooth interpolation gives the blobs of a new look
 RESERVE = 2  # photographs are read this many times larger than they are first shown: they may come closer

@@ -7,16 +7,14 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from dataset.augmentation import STATIC, draw_clip
+from dataset.images import read_image, read_size
+from dataset.stored_masks import read_grey, read_mask
 from dataset.training_clip import (
     UNLABELLED,
     Clip,
     ClipKey,
     make_clip,
     make_generator,
-    read_grey,
-    read_image,
-    read_mask,
-    read_size,
 )
 
 COPIES = {"fss": 1, "DUTS-TR": 1, "DUTS-TE": 1, "ecssd": 1, "BIG_small": 5, "HRSOD_small": 5}  # the published sets

@@ -1,20 +1,13 @@
 """What all training data sets give: a clip of a few frames with the masks of its objects, from one key."""
 
-from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
-
-from dataset.images import UNREADABLE, decode_image, read_stored_ids
-from util.errors import InputError
 
 UNLABELLED = 255  # an id that is no object, unless it is the only one of a photograph or clip
 MAX_REDRAWS = 5  # of a clip whose first frame shows no object
-SMOOTH_ABOVE = 1.2  # reduction of an image beyond which it is averaged, not sampled
 
 
 class ClipKey(NamedTuple):
@@ -53,46 +46,3 @@ def collate(clips: list[Clip]) -> Clip:
     """Batch clips; the names joined by commas."""
     tensors = (torch.stack(column) for column in list(zip(*clips))[:3])
     return Clip(*tensors, ", ".join(clip.name for clip in clips))
-
-
-def read_size(path: Path) -> tuple[int, int]:
-    """``(height, width)`` of an image from its header."""
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except UNREADABLE as e:
-        raise InputError(f"{path}: unreadable image ({e}); get it again") from e
-
-
-def read_image(path: Path, reduction: float) -> np.ndarray:
-    """Read an image for a use that shrinks it: ``[H,W,3]`` uint8 RGB, smaller by up to ``reduction``.
-
-    JPEGs are decoded at a half, a quarter or an eighth where that suffices.
-    """
-    try:
-        with Image.open(path) as image:
-            width, height = (max(1, round(side / max(reduction, 1))) for side in image.size)
-            image.draft("RGB", (width, height))
-            rgb = np.asarray(image.convert("RGB"))
-    except UNREADABLE as e:
-        raise InputError(f"{path}: unreadable image ({e}); get it again") from e
-    if rgb.shape[1] > SMOOTH_ABOVE * width:
-        rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
-    return rgb
-
-
-def read_grey(path: Path) -> np.ndarray:
-    """Read an image's grey levels: ``[H,W]`` uint8."""
-    return np.asarray(decode_image(path).convert("L"))
-
-
-def read_mask(path: Path) -> np.ndarray:
-    """Read a mask as it is stored: ``[H,W]`` uint8, indices or grey levels.
-
-    Raises:
-        InputError: the file is unreadable, or has colours or ids above 255.
-    """
-    mask = read_stored_ids(path)
-    if mask.max() > 255:
-        raise InputError(f"{path}: holds id {mask.max()}; training takes ids up to 255")
-    return mask.astype(np.uint8)

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset.frames import FrameFolder, VideoFile, list_images, open_frames
-from dataset.images import MaskReader
+from dataset.frames import FrameFolder, VideoFile, open_frames
+from dataset.images import list_images
+from dataset.masks import MaskReader, describe_many_ids
 from util.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -77,8 +78,7 @@ class Video:
         self.frames = open_frames(entry.frames)
         self._is_single_object = entry.is_single_object
         self._mask_paths = _match_masks(self.frames, entry)
-        colours = {} if background is None else {"background": background}
-        self._reader = MaskReader(ignore_id, **colours)
+        self._reader = MaskReader(ignore_id, background)
         self._has_noted_resizing = False
         pixels_of_frame = {name: self._count_pixels(name) for name in self._mask_paths}
         self.labels = _collect_labels(pixels_of_frame, max_objects, entry.masks)
@@ -230,9 +230,5 @@ def _collect_labels(pixels_of_frame: dict[str, Counter[int]], max_objects: int, 
     if not pixels:
         raise InputError(f"{masks}: no object, all pixels are 0; label at least one")
     if len(pixels) > max_objects:
-        listed = ", ".join(f"{label} ({count} px)" for label, count in sorted(pixels.items()))
-        raise InputError(
-            f"{masks}: {len(pixels)} objects, more than max_objects {max_objects}; ids (pixels): {listed}; "
-            "draw masks without smoothed edges, or raise max_objects"
-        )
+        raise InputError(describe_many_ids(pixels, max_objects, masks))
     return sorted(pixels)

@@ -9,7 +9,8 @@ import progressbar
 from torch.utils.data import Dataset
 
 from dataset.augmentation import BL30K, VIDEO, Augmentation, draw_clip
-from dataset.frames import list_images
+from dataset.images import list_images, read_image, read_size
+from dataset.stored_masks import read_mask
 from dataset.training_clip import (
     MAX_REDRAWS,
     UNLABELLED,
@@ -17,9 +18,6 @@ from dataset.training_clip import (
     ClipKey,
     make_clip,
     make_generator,
-    read_image,
-    read_mask,
-    read_size,
 )
 from util.distributed import is_main_process
 from util.errors import InputError

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from dataset.frames import list_images
-from dataset.images import decode_image
+from dataset.images import decode_image, list_images
 from dataset.layouts import read_list, youtube_videos
 from dataset.static_dataset import find_pairs
 from downloading.sources import Content, Layout, Source

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset.frames import list_images
-from dataset.images import read_stored_ids
+from dataset.images import list_images
+from dataset.stored_masks import read_stored_ids
 from evaluation.metrics import score_frame, summarise
 from util.errors import InputError
 from util.files import make_folder, write_then_rename

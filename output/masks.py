@@ -13,11 +13,14 @@ def write_mask(path: Path, mask: np.ndarray, palette: list[int] | None = PALETTE
     """Write a mask whole or not at all: an indexed PNG, or a grey one.
 
     Args:
-        mask: ``[H,W]`` object ids; uint16 makes a 16-bit grey image.
-        palette: 768 numbers; None: an 8-bit grey image.
+        mask: ``[H,W]`` object ids, uint8, or uint16 for a 16-bit grey image.
+        palette: R, G and B of 256 ids; None for an 8-bit grey image.
+
+    Raises:
+        OSError: it cannot be written; an older file stays as it was.
     """
     image = Image.fromarray(mask)
     if mask.dtype == np.uint8 and palette is not None:
         image.putpalette(palette)
     with write_then_rename(path) as temporary:
-        image.save(temporary, compress_level=1, compress_type=Image.RLE)  # of masks the smallest and the fastest
+        image.save(temporary, compress_level=1, compress_type=Image.RLE)  # smallest and fastest for masks

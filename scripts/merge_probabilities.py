@@ -17,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import progressbar
-from PIL import Image
 
-from dataset.images import UNREADABLE
+from dataset.images import decode_image
 from output.masks import write_mask
 from util.errors import InputError
 from util.files import make_folder
@@ -87,11 +86,8 @@ def merge_frame(name: str, folders: list[Path], reference: Path, output: Path) -
         if not np.array_equal(labels, other_labels) or other_probabilities.shape != probabilities.shape:
             raise InputError(f"{folder / name}.npz: other objects or another size than in {folders[0]}; run it again")
         probabilities += other_probabilities
-    try:
-        with Image.open(reference / f"{name}.png") as mask:
-            palette, dtype = mask.getpalette(), np.asarray(mask).dtype
-    except UNREADABLE as e:
-        raise InputError(f"{reference / name}.png: unreadable mask of the first run ({e}); run it again") from e
+    mask = decode_image(reference / f"{name}.png", "mask of the first run")
+    palette, dtype = mask.getpalette(), np.asarray(mask).dtype
     write_mask(output / f"{name}.png", np.array([0, *labels], dtype)[probabilities.argmax(0)], palette)
 
 

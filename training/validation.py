@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from dataset.images import MaskReader
 from dataset.layouts import read_list
+from dataset.masks import MaskReader
 from dataset.videos import SINGLE_OBJECT_ID, VideoEntry
 from evaluation.run import EvaluationSettings, segment_to_files
 from evaluation.scoring import list_truth, score_sequence, summarise_scores

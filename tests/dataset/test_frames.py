@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dataset.frames import FrameFolder, VideoFile, list_images, open_frames, write_first_frame
+from dataset.frames import FrameFolder, VideoFile, open_frames, write_first_frame
+from dataset.images import list_images
 from tests.videos import SIZE, picture, write_frames, write_rotated, write_video
 from util.errors import InputError
 

@@ -24,9 +24,11 @@ from dataset.augmentation import (
     draw_colour,
     draw_crop,
 )
+from dataset.images import read_image, read_size
 from dataset.scene_dataset import Layer, SceneDataset, SceneRanges, compose
 from dataset.static_dataset import StaticTransformDataset, find_pairs, is_soft_mask
-from dataset.training_clip import ClipKey, collate, read_image, read_mask, read_size
+from dataset.stored_masks import read_mask
+from dataset.training_clip import ClipKey, collate
 from dataset.vos_dataset import (
     EACH_FIFTH,
     RENDERED,

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from dataset.layouts import refuse_duplicate_names
 from dataset.videos import Video, VideoEntry, count_frames
 from evaluation.scoring import SequenceScores, format_scores, list_truth, score_sequence, write_scores
-from output.video import VideoOutput
+from output.names import OutputPaths
+from output.video import VideoOutput, choose_exports
 from tracker import VideoTracker
 from util.device import describe_device, peak_memory
 from util.distributed import ProcessGroup, divide, process_group
@@ -124,17 +125,13 @@ def _segment_entry(
     video = tracker.open(entry, output_all=settings.output_all)
     if settings.score:
         _check_truth(entry, video)
-    folder = settings.output / video.name
-    paths = [folder / f"{name}.png" for name in video.output_names]
-    endings = {"_overlay.mp4": settings.overlay, "_scores.csv": settings.save_probabilities}
-    paths += [folder.with_name(folder.name + ending) for ending, is_wanted in endings.items() if is_wanted]
-    if settings.resume and all(path.exists() for path in paths):
+    paths = OutputPaths.below(settings.output, video.name)
+    exports = choose_exports(overlay=settings.overlay, save_probabilities=settings.save_probabilities)
+    if settings.resume and paths.is_finished(video.output_names, exports):
         print(f"{title}: all is there, skipped")
         result = VideoResult(video.name)
     else:
-        paths += folder.with_name(folder.name + "_scores").glob("*.npz")
-        for path in paths:  # of an earlier run: an interrupted rerun must not look finished
-            path.unlink(missing_ok=True)
+        paths.remove(video.output_names, exports)
         start = time.perf_counter()
         segment_to_files(tracker, video, settings, title if show_bar else None)
         seconds = time.perf_counter() - start
@@ -142,7 +139,9 @@ def _segment_entry(
     if not settings.score:
         return result
     try:
-        return result._replace(scores=score_sequence(folder, entry.truth, is_single_object=entry.is_single_object))
+        return result._replace(
+            scores=score_sequence(paths.folder, entry.truth, is_single_object=entry.is_single_object)
+        )
     except InputError as e:
         return result._replace(error=str(e))
 

@@ -5,6 +5,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from output.export import Export
+from output.names import MASK
+from output.result import FrameResult
 from util.files import write_then_rename
 from util.palette import PALETTE
 
@@ -23,4 +26,19 @@ def write_mask(path: Path, mask: np.ndarray, palette: list[int] | None = PALETTE
     if mask.dtype == np.uint8 and palette is not None:
         image.putpalette(palette)
     with write_then_rename(path) as temporary:
-        image.save(temporary, compress_level=1, compress_type=Image.RLE)  # smallest and fastest for masks
+        # Run lengths make masks smaller, and faster to write, than the other methods of compression.
+        image.save(temporary, compress_level=1, compress_type=Image.RLE)
+
+
+class MaskFiles(Export):
+    """Write a mask for each frame."""
+
+    num_threads = 2
+
+    def __enter__(self) -> "MaskFiles":
+        self.video.paths.folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def write(self, result: FrameResult) -> None:
+        """Write the frame's mask."""
+        write_mask(self.video.paths.path(MASK, result.name), result.ids, self.video.palette)

@@ -1,4 +1,4 @@
-"""What is known of a segmented frame: the tracker yields it, the writers take it."""
+"""The result of one frame, as the tracker yields it and the exports write it."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 class FrameResult(NamedTuple):
-    """The result of one frame, at the frame's own size."""
+    """The objects of one frame, at the frame's own size."""
 
-    name: str
+    name: str  # of the frame
     image: np.ndarray  # [H,W,3] uint8 RGB
-    ids: np.ndarray  # [H,W] object ids, 0 for background, uint8 or uint16
+    ids: np.ndarray  # [H,W] object ids, uint8 or uint16; 0 is background
     labels: tuple[int, ...]  # ids of the objects known so far, in the order of the rows of probabilities
-    probabilities: np.ndarray | None  # [1+K,H,W] float16, background first; None if they are not asked for
+    probabilities: np.ndarray | None  # [1+K,H,W] float16, background first; None if nobody asked for them

@@ -1,7 +1,7 @@
 """Make the demo clip, demo/clip.mp4, and its exact masks, demo/masks/*.png, from free photographs.
 
     pip install scikit-image          # for this script only; nothing else in the repository needs it
-    python scripts/make_demo_clip.py
+    python -m scripts.make_demo_clip
 
 Three objects are cut out once, then moved, scaled, turned and slightly bent over a background; how much
 of each pixel they cover gives the masks. The photographs lie inside the scikit-image wheel; source and
@@ -14,25 +14,27 @@ terms, as the docstrings of skimage.data state them:
     rocket.jpg      SpaceX, a launch pad. "captured by SpaceX and released in the public domain"
 """
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
-import skimage
 from PIL import Image
 
+from util.files import PROJECT_ROOT
+from util.palette import make_palette
+from util.script import make_parser, script_main
+
 WIDTH, HEIGHT, FRAMES, FPS = 854, 480, 36, 12
-PALETTE = [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0]
-SHUTTER, SUBFRAMES = 0.25, 5  # share of a frame's time that is blurred together, and in how many steps
+PALETTE = make_palette(4)  # only as many colours as the masks need
+SHUTTER, SUBFRAMES = 0.25, 5  # the fraction of a frame's time that is blurred together, and in how many steps
 Pose = tuple[float, float, float, float]  # centre x, centre y, scale, turn in degrees
 
 
 @dataclass(frozen=True)
 class Actor:
-    """One moving object: where it is in its photograph, and its poses at the start, middle and end."""
+    """A moving object: where it is in its photograph, and its poses at the start, middle and end."""
 
     label: int
     photo: str
@@ -84,18 +86,20 @@ ACTORS = (
 
 
 def photograph(name: str) -> np.ndarray:
-    """One of the photographs that come with scikit-image, as 8-bit BGR."""
+    """Read one of the photographs that come with scikit-image, as 8-bit BGR."""
+    import skimage  # here, since requirements.txt leaves it out
+
     return cv2.imread(str(Path(skimage.__file__).parent / "data" / name), cv2.IMREAD_COLOR)
 
 
 def largest_part(mask: np.ndarray) -> np.ndarray:
-    """The largest connected part of a 0/1 mask."""
+    """Keep the largest connected part of a 0/1 mask."""
     _, parts, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     return (parts == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA])).astype(np.uint8)
 
 
 def cut_mask(image: np.ndarray, points: np.ndarray, slack: int) -> np.ndarray:
-    """0/1 mask of the object: the polygon, its edge found by GrabCut within `slack` pixels of it."""
+    """Return the 0/1 mask of an object: the polygon, with its edge moved by GrabCut by up to ``slack`` pixels."""
     polygon = cv2.fillPoly(np.zeros(image.shape[:2], np.uint8), [points], 1)
     if slack == 0:
         return polygon
@@ -110,7 +114,7 @@ def cut_mask(image: np.ndarray, points: np.ndarray, slack: int) -> np.ndarray:
 
 
 def cut_out(actor: Actor) -> np.ndarray:
-    """The object alone: float BGRA with premultiplied colours, cropped close."""
+    """Cut an object out: float BGRA with premultiplied colours, cropped close."""
     image = photograph(actor.photo)
     points = np.array([p.split(",") for p in actor.outline.split()], np.int32)
     mask = cut_mask(image, points, actor.slack)
@@ -126,14 +130,14 @@ def cut_out(actor: Actor) -> np.ndarray:
 
 
 def between(poses: tuple[Pose, Pose, Pose], t: float) -> np.ndarray:
-    """The pose at time t in [0, 1]: the parabola through the three poses, slower at both ends."""
+    """Return the pose at time t in [0, 1] on the parabola through the three poses, slower at both ends."""
     first, middle, last = np.array(poses)
     s = t - 0.3 * np.sin(2 * np.pi * t) / (2 * np.pi)
     return first * (1 - s) * (1 - 2 * s) + middle * 4 * s * (1 - s) + last * s * (2 * s - 1)
 
 
 def place(sprite: np.ndarray, actor: Actor, t: float) -> np.ndarray:
-    """The cut-out in the frame at time t, premultiplied BGRA: moved, scaled, turned and bent."""
+    """Move, scale, turn and bend the cut-out for the frame at time t; returns premultiplied BGRA."""
     x, y, scale, turn = between(actor.poses, t)
     cos, sin = np.cos(np.deg2rad(turn)) / scale, np.sin(np.deg2rad(turn)) / scale
     v, u = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32) - np.array([y, x], np.float32)[:, None, None]
@@ -145,17 +149,17 @@ def place(sprite: np.ndarray, actor: Actor, t: float) -> np.ndarray:
 
 
 def empty_launch_pad() -> np.ndarray:
-    """The background photograph without its rocket: sky drawn across from either side of it."""
+    """Remove the rocket from the background photograph, by sky drawn across from either side of it."""
     image = photograph("rocket.jpg")
     left, right = 284, 356
     ends = [image[:, x - 4 : x].mean(axis=1, keepdims=True) for x in (left, right + 4)]
-    share = np.linspace(0, 1, right - left)[None, :, None]
-    image[:, left:right] = (ends[0] * (1 - share) + ends[1] * share).round()
+    weight = np.linspace(0, 1, right - left)[None, :, None]
+    image[:, left:right] = (ends[0] * (1 - weight) + ends[1] * weight).round()
     return image
 
 
 def backdrop(image: np.ndarray, t: float) -> np.ndarray:
-    """The background at time t, under a slow pan and zoom."""
+    """Return the background at time t, under a slow pan and zoom."""
     h, w = image.shape[:2]
     zoom = WIDTH / w * (1.12 + 0.10 * t)
     centre_x, centre_y = w * (0.46 + 0.08 * t), h * (0.56 - 0.05 * t)
@@ -164,7 +168,7 @@ def backdrop(image: np.ndarray, t: float) -> np.ndarray:
 
 
 def render(index: int, background: np.ndarray, sprites: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Frame `index` (8-bit BGR) and its label mask."""
+    """Render a frame, 8-bit BGR, and its mask of ids."""
     times = (index + SHUTTER * (np.arange(SUBFRAMES) / (SUBFRAMES - 1) - 0.5)) / (FRAMES - 1)
     frame = backdrop(background, index / (FRAMES - 1))
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
@@ -187,9 +191,10 @@ def write_video(path: Path, frames: list[np.ndarray]) -> None:
         container.mux(stream.encode())
 
 
+@script_main
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Make the demo clip and its masks.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[1] / "demo")
+    parser = make_parser(__doc__)
+    parser.add_argument("--out", type=Path, default=PROJECT_ROOT / "demo", help="folder to write to")
     out = parser.parse_args().out
     (out / "masks").mkdir(parents=True, exist_ok=True)
     background, sprites = empty_launch_pad(), [cut_out(actor) for actor in ACTORS]

@@ -23,7 +23,6 @@ from util.device import peak_memory
 from util.distributed import ProcessGroup
 from util.errors import InputError
 from util.files import write_then_rename
-from util.palette import PALETTE
 
 DATA_BOUND = 0.3  # waiting for clips, as a share of computing, above which a note is due
 CHECKPOINT = "_checkpoint.pth"
@@ -219,5 +218,6 @@ def draw_clip(batch: Clip, logits: torch.Tensor) -> np.ndarray:
     frames = batch.frames[0, 1:].permute(0, 2, 3, 1).numpy()
     truth = class_maps(batch.masks[:1, 1:])[0].byte().numpy()
     prediction = logits[0].argmax(1).byte().cpu().numpy()
-    rows = ([draw_overlay(f, mask, PALETTE) for f, mask in zip(frames, masks)] for masks in (truth, prediction))
+    labels = range(1, logits.shape[2])
+    rows = ([draw_overlay(f, mask, labels) for f, mask in zip(frames, masks)] for masks in (truth, prediction))
     return np.vstack([np.hstack(row) for row in rows])

@@ -24,6 +24,8 @@ def write_then_rename(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield temporary
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())  # otherwise the new name may outlive a power cut, and the content not
         os.replace(temporary, path)
     except RuntimeError as e:
         if "failed writing" not in str(e):  # what torch.save says on full disks

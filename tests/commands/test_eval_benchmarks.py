@@ -263,10 +263,11 @@ def test_scales_and_mirroring_in_one_run_and_merged_from_several(run, run_main, 
         assert run(eval_davis, *arguments, "--scales", side, "--flip", "--output", tmp_path / str(side))[0] == 0
     runs = [tmp_path / "48", tmp_path / "80"]
     assert run_main(merge_probabilities.main, "--runs", *runs, "--output", tmp_path / "merged")[0] == 0
-    all_scores, *parts = (
-        np.load(run / "three_scores/00003.npz")["probabilities"].astype(np.float32) for run in (tmp_path / "all", *runs)
+    all_views, *parts = (
+        np.load(run / "three_probabilities/00003.npz")["probabilities"].astype(np.float32)
+        for run in (tmp_path / "all", *runs)
     )
-    assert np.abs(all_scores - (parts[0] + parts[1]) / 2).max() < 2e-3
+    assert np.abs(all_views - (parts[0] + parts[1]) / 2).max() < 2e-3
     assert np.abs(parts[0] - parts[1]).max() > 0.01
     for name in files_in(tmp_path / "merged"):
         assert (read_ids(tmp_path / "merged" / name) == read_ids(tmp_path / "all" / name)).mean() > 0.99

@@ -46,11 +46,11 @@ def test_command_line_writes_masks_overlay_scores_and_summary(weights: Path, tmp
     result = run_script(*arguments, "--overlay", "--save_scores", "--device", "cpu")
     assert result.returncode == 0, result.stderr
     names = [f"{index:05d}" for index in range(4)]
-    expected = [f"frames/{name}.png" for name in names] + [f"frames_scores/{name}.npz" for name in names]
-    assert files_in(tmp_path / "out") == sorted([*expected, "frames_overlay.mp4", "frames_scores.csv"])
+    expected = [f"frames/{name}.png" for name in names] + [f"frames_probabilities/{name}.npz" for name in names]
+    assert files_in(tmp_path / "out") == sorted([*expected, "frames_overlay.mp4", "frames_probabilities.csv"])
     assert re.search(r"4 frames, 2 objects, [\d.]+ FPS .*peak memory [\d.]+ GiB", result.stdout)
     assert "4 of 4" in result.stderr  # progress bar
-    with np.load(tmp_path / "out" / "frames_scores" / "00003.npz") as scores:
+    with np.load(tmp_path / "out" / "frames_probabilities" / "00003.npz") as scores:
         assert np.abs(scores["probabilities"].sum(0) - 1).max() < 2e-3
         ids = np.array([0, *scores["labels"]])[scores["probabilities"].argmax(0)]
     assert (ids == read_ids(tmp_path / "out" / "frames" / "00003.png")).mean() > 0.99
@@ -213,7 +213,7 @@ def test_truncated_frame_is_named_and_leaves_whole_masks_only(run, tmp_path: Pat
     status, _, err = run("--video", frames, "--mask", mask, "--output", tmp_path / "out", "--overlay", "--save_scores")
     assert status == 2
     assert "00002.jpg: unreadable frame" in err.splitlines()[-1]
-    assert {name for name in files_in(tmp_path / "out") if "scores/" not in name} <= {
+    assert {name for name in files_in(tmp_path / "out") if "probabilities/" not in name} <= {
         "frames/00000.png",
         "frames/00001.png",
     }

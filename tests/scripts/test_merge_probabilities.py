@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from output.video import Prediction, VideoOutput
+from output.result import FrameResult
+from output.video import VideoOutput
 from scripts import merge_probabilities
 from tests.conftest import TESTS, files_in, read_ids, remove
 from util.palette import PALETTE
@@ -42,13 +44,13 @@ def write_run(
     They are close together, and multiples of 1/2048: their sums are exact, with ties, but not as float16.
     """
     rng = np.random.default_rng(seed)
-    with VideoOutput(folder, palette, Fraction(24), overlay=False, save_scores=True) as output:
+    with VideoOutput(folder, palette, Fraction(24), save_probabilities=True) as output:
         written = []
         for index, name in enumerate(names):
             known = labels[: index + 1]
             probabilities = (rng.integers(1949, 2049, (1 + len(known), *size)) / 2048).astype(np.float16)
             mask = np.array([0, *known], dtype)[probabilities.argmax(0)]
-            output.write(Prediction(name, np.zeros((*size, 3), np.uint8), mask, known, probabilities))
+            output.write(FrameResult(name, np.zeros((*size, 3), np.uint8), mask, known, probabilities))
             written.append(probabilities)
     return written
 
@@ -106,11 +108,24 @@ def test_all_videos_are_merged_and_the_runs_stay_as_they_are(run, tmp_path: Path
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
 
 
-def test_video_may_be_named_like_a_folder_of_scores(run, tmp_path: Path) -> None:
-    status, out, _ = run(*write_runs(tmp_path, "high_scores"))
+@pytest.mark.parametrize("name", ["high_scores", "all_probabilities"])
+def test_video_may_be_named_like_a_folder_of_probabilities(run, tmp_path: Path, name: str) -> None:
+    status, out, _ = run(*write_runs(tmp_path, name))
     assert status == 0
     assert "1 of 1 videos" in out
-    assert [path.name for path in (tmp_path / "merged").iterdir()] == ["high_scores"]
+    assert [path.name for path in (tmp_path / "merged").iterdir()] == [name]
+
+
+@pytest.mark.parametrize("earlier", [("run1",), ("run1", "run2")])
+def test_runs_of_earlier_releases_are_merged(run, tmp_path: Path, earlier: tuple[str, ...]) -> None:
+    arguments = write_runs(tmp_path, "a", "Annotations/b")
+    assert run(*arguments)[0] == 0
+    merged = {name: (tmp_path / "merged" / name).read_bytes() for name in files_in(tmp_path / "merged")}
+    for path in [path for name in earlier for path in (tmp_path / name).rglob("*_probabilities*")]:
+        path.rename(path.with_name(path.name.replace("_probabilities", "_scores")))
+    shutil.rmtree(tmp_path / "merged")
+    assert run(*arguments)[0] == 0
+    assert {name: (tmp_path / "merged" / name).read_bytes() for name in files_in(tmp_path / "merged")} == merged
 
 
 # Bad input
@@ -137,7 +152,7 @@ def damage(path: str, change: Callable[[bytes], bytes]) -> Callable[[Path], int]
 
 
 def rewrite(**options: object) -> Callable[[Path], object]:
-    """The second run's scores of the bad video with other labels or of another size."""
+    """The second run's probabilities of the bad video with other labels or of another size."""
     return lambda root: write_run(root / "run2/bad", 1, **options)
 
 
@@ -147,26 +162,31 @@ def first_block_reserved(data: bytes) -> bytes:
     return data[:start] + b"\x07" + data[start + 1 :]
 
 
-SCORES = "run2/bad_scores/00001.npz"
+DAMAGED = "run2/bad_probabilities/00001.npz"
+OTHER = r"probabilities/00001\.npz: other objects or another size"
+UNREADABLE = r"00001\.npz: unreadable probabilities"
 BAD_VIDEOS = [
-    (remove(SCORES), r"run2/bad_scores/00001\.npz: missing, but another run has it"),
-    (remove("run1/bad_scores/x.2.npz"), r"run1/bad_scores/x\.2\.npz: missing, but another run has it"),
+    (remove(DAMAGED), r"run2/bad_probabilities/00001\.npz: missing, but another run has it"),
+    (remove("run1/bad_probabilities/x.2.npz"), r"run1/bad_probabilities/x\.2\.npz: missing, but another run has it"),
     (remove("run1/bad/00001.png"), r"run1/bad/00001\.png: unreadable mask of the first run"),
     (damage("run1/bad/00001.png", lambda data: data[:60]), r"run1/bad/00001\.png: unreadable mask"),
     (damage("run1/bad/00001.png", lambda data: data[:11] + b"\2" + data[12:]), r"run1/bad/00001\.png: unreadable mask"),
-    (rewrite(labels=(1, 3)), r"run2/bad_scores/00001\.npz: other objects or another size than in .*run1/bad_scores"),
-    (damage(SCORES, lambda data: OTHER_ORDER), r"run2/bad_scores/00001\.npz: other objects or another size"),
-    (rewrite(labels=(1,)), r"run2/bad_scores/00001\.npz: other objects or another size"),
-    (rewrite(size=(40, 24)), r"run2/bad_scores/00000\.npz: other objects or another size"),
-    (rewrite(size=(1, 1)), r"run2/bad_scores/00000\.npz: other objects or another size"),
-    (damage(SCORES, lambda data: data[:-100]), r"00001\.npz: unreadable scores"),
-    (damage(SCORES, lambda data: data[:200] + bytes(200) + data[400:]), r"00001\.npz: unreadable scores"),
-    (damage(SCORES, first_block_reserved), r"00001\.npz: unreadable scores"),
-    (damage(SCORES, lambda data: b"no scores"), r"00001\.npz: unreadable scores"),
-    (damage(SCORES, lambda data: b""), r"00001\.npz: unreadable scores"),
-    (damage(SCORES, lambda data: as_npz(probabilities=PROBABILITIES)), r"00001\.npz: unreadable scores .*labels"),
-    (damage(SCORES, lambda data: as_npz(labels=np.ones(1))), r"00001\.npz: unreadable scores .*probabilities"),
-    (damage(SCORES, lambda data: as_npy(PROBABILITIES)), r"00001\.npz: unreadable scores"),
+    (
+        rewrite(labels=(1, 3)),
+        r"run2/bad_probabilities/00001\.npz: other objects or another size than in .*run1/bad_probabilities",
+    ),
+    (damage(DAMAGED, lambda data: OTHER_ORDER), f"run2/bad_{OTHER}"),
+    (rewrite(labels=(1,)), f"run2/bad_{OTHER}"),
+    (rewrite(size=(40, 24)), r"run2/bad_probabilities/00000\.npz: other objects or another size"),
+    (rewrite(size=(1, 1)), r"run2/bad_probabilities/00000\.npz: other objects or another size"),
+    (damage(DAMAGED, lambda data: data[:-100]), UNREADABLE),
+    (damage(DAMAGED, lambda data: data[:200] + bytes(200) + data[400:]), UNREADABLE),
+    (damage(DAMAGED, first_block_reserved), UNREADABLE),
+    (damage(DAMAGED, lambda data: b"no probabilities"), UNREADABLE),
+    (damage(DAMAGED, lambda data: b""), UNREADABLE),
+    (damage(DAMAGED, lambda data: as_npz(probabilities=PROBABILITIES)), rf"{UNREADABLE} .*labels"),
+    (damage(DAMAGED, lambda data: as_npz(labels=np.ones(1))), rf"{UNREADABLE} .*probabilities"),
+    (damage(DAMAGED, lambda data: as_npy(PROBABILITIES)), UNREADABLE),
 ]
 
 
@@ -185,19 +205,19 @@ def test_one_bad_video_does_not_lose_the_others(run, tmp_path: Path, spoil: Call
 def test_error_has_a_line_of_its_own_beside_the_progress_bar(tmp_path: Path) -> None:
     """The script as a user runs it, from another folder."""
     arguments = write_runs(tmp_path, "a", "b", "c")
-    (tmp_path / SCORES.replace("bad", "b")).unlink()
+    (tmp_path / DAMAGED.replace("bad", "b")).unlink()
     command = [sys.executable, "-m", "scripts.merge_probabilities", *arguments]
     result = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=TESTS.parent)
     assert result.returncode == 1
-    assert re.search(r"^error: .*b_scores/00001\.npz: missing, .* complete the runs$", result.stderr, re.M)
-    assert "(3 of 3)" in result.stderr
+    assert re.search(r"^error: .*b_probabilities/00001\.npz: missing, .* complete the runs$", result.stderr, re.M)
+    assert "| 3 of 3" in result.stderr
     assert "masks of 2 of 3 videos" in result.stdout
 
 
 def test_no_good_video_is_an_error(run, tmp_path: Path) -> None:
     arguments = write_runs(tmp_path, "a", "b")
     for video in "ab":
-        (tmp_path / f"run2/{video}_scores/00001.npz").unlink()
+        (tmp_path / f"run2/{video}_probabilities/00001.npz").unlink()
     status, out, err = run(*arguments)
     assert (status, out) == (2, "")
     assert re.fullmatch(
@@ -214,9 +234,15 @@ def run_again(root: Path) -> list:
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [
-        (remove("run2/a_scores.csv"), r"run2/a_scores\.csv: missing, but another run has it; complete the runs"),
-        (remove("run1/Annotations/b_scores.csv"), r"run1/Annotations/b_scores\.csv: missing, but another run has it"),
-        (remove("run2"), r"run2: no such folder, or no scores in it; run eval_\*\.py with --save_scores"),
+        (
+            remove("run2/a_probabilities.csv"),
+            r"run2/a_probabilities\.csv: missing, but another run has it; complete the runs",
+        ),
+        (
+            remove("run1/Annotations/b_probabilities.csv"),
+            r"run1/Annotations/b_probabilities\.csv: missing, but another run has it",
+        ),
+        (remove("run2"), r"run2: no such folder, or no probabilities in it; run eval_\*\.py with --save_probabilities"),
         (lambda root: ["--runs", root / "run1"], r"--runs needs two or more different folders"),
         (lambda root: ["--runs", root / "run1", root / "run2/../run1"], r"--runs needs two or more different folders"),
         (run_again, r"--runs needs two or more different folders"),

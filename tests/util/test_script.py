@@ -13,7 +13,9 @@ import torch
 import eval_generic
 import evaluate_masks
 from tests.conftest import TESTS, files_in, write_clip
+from util.errors import InputError
 from util.progress import Progress, with_progress
+from util.script import script_main
 
 ROOT = TESTS.parent
 SCRIPTS = [
@@ -95,3 +97,32 @@ def test_embedding_programs_see_no_progress(capsys: pytest.CaptureFixture) -> No
     logging.getLogger().setLevel(logging.WARNING)
     assert list(with_progress("abc", "clip", 3)) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nmore"), "out of memory (CUDA out of"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 8 bytes"), "out of memory (DefaultCPU"),
+        (MemoryError("Unable to allocate 1 TiB"), "out of memory (Unable"),
+        (OSError(28, "No space left on device", "masks/1.png"), "masks/1.png: No space left on device"),
+        (InputError("a: b; c"), "a: b; c"),
+    ],
+)
+def test_scripts_end_with_one_line(run_main: Callable, error: Exception, line: str) -> None:
+    @script_main
+    def main() -> None:
+        raise error
+
+    status, out, err = run_main(main)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"error: {line}" in err
+
+
+def test_errors_of_ours_keep_their_traceback(run_main: Callable) -> None:
+    @script_main
+    def main() -> None:
+        raise RuntimeError("size mismatch")
+
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        main()

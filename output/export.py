@@ -1,0 +1,45 @@
+"""What every export has in common."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from output.names import OutputPaths
+from output.result import FrameResult
+
+
+class ExportedVideo(NamedTuple):
+    """What an export knows of the video before its first frame."""
+
+    paths: OutputPaths
+    palette: list[int] | None  # 768 numbers for indexed masks; None: masks are grey images
+    frame_rate: Fraction  # in frames per second
+    audio: Path | None  # a file whose sound belongs to the frames; None: there is no sound
+
+
+class Export:
+    """Write one kind of file for one video; a context manager that leaves its files whole or not at all.
+
+    The methods run in background threads. With ``num_threads = 1`` they are called in the order of the frames.
+    """
+
+    num_threads = 1
+
+    def __init__(self, video: ExportedVideo) -> None:
+        self.video = video
+
+    def __enter__(self) -> "Export":
+        """Make what must be there before the first frame."""
+        return self
+
+    def __exit__(self, error_type: type[BaseException] | None, *error) -> None:
+        """Complete the files, or discard the incomplete ones if an error ended the video."""
+
+    def write(self, result: FrameResult) -> None:
+        """Write a frame."""
+        raise NotImplementedError
+
+    def write_leading(self, image: np.ndarray) -> None:
+        """Write a frame ``[H,W,3]`` uint8 RGB before the first annotated one; most exports leave it out."""

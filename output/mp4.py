@@ -1,0 +1,77 @@
+"""Videos that browsers play: H.264 in an mp4, with sound."""
+
+from contextlib import ExitStack, closing
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from output.audio import Sound
+from util.errors import InputError
+from util.files import write_then_rename
+
+FASTSTART = {"movflags": "+faststart"}  # the index comes first, so that browsers play while they load
+QUALITY = {"crf": "20"}
+MAX_DENOMINATOR = 65535  # of frame rates
+
+
+class Mp4Writer:
+    """Write a video frame by frame; a context manager that leaves the file whole or not at all.
+
+    The file appears at the end if there was a frame.
+
+    Args:
+        path: path of the mp4.
+        frame_rate: in frames per second.
+        audio: a file whose sound, from its first frame to its last, belongs to the frames; None: no sound.
+    """
+
+    def __init__(self, path: Path, frame_rate: Fraction, audio: Path | None = None) -> None:
+        self._path, self._audio_source = path, audio
+        self._frame_rate = frame_rate.limit_denominator(MAX_DENOMINATOR)
+        self._stack = ExitStack()  # empty until the first frame
+        self._num_frames = 0
+
+    def __enter__(self) -> "Mp4Writer":
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._stack.__exit__(*error)
+
+    def write(self, image: np.ndarray) -> None:
+        """Append a frame ``[H,W,3]`` uint8 RGB; an odd side is extended by a pixel, as 4:2:0 needs.
+
+        Raises:
+            InputError: the installed PyAV has no encoder for H.264.
+        """
+        image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
+        if self._num_frames == 0:
+            self._open(*image.shape[:2])
+        self._num_frames += 1
+        self._encode(av.VideoFrame.from_ndarray(image, format="rgb24"))
+
+    def _open(self, height: int, width: int) -> None:
+        """Begin the file; on the way back it is completed, closed and renamed, in this order."""
+        with ExitStack() as stack:
+            temporary = stack.enter_context(write_then_rename(self._path))
+            self._container = stack.enter_context(closing(av.open(str(temporary), "w", options=FASTSTART)))
+            try:
+                self._stream = self._container.add_stream("libx264", rate=self._frame_rate, options=QUALITY)
+            except (av.FFmpegError, ValueError) as e:
+                raise InputError(f"{self._path}: this PyAV cannot write H.264; `pip install av`") from e
+            self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, "yuv420p"
+            self._sound = stack.enter_context(Sound(self._audio_source, self._container))
+            stack.push(self._complete)
+            self._stack = stack.pop_all()
+
+    def _encode(self, frame: av.VideoFrame | None) -> None:
+        """Write what the encoder gives for a frame, or holds back at the end (None), and the sound up to there."""
+        for packet in self._stream.encode(frame):
+            self._sound.write_until(packet.pts * packet.time_base)
+            self._container.mux(packet)
+
+    def _complete(self, error_type: type[BaseException] | None, *_) -> None:
+        if error_type is None:
+            self._encode(None)
+            self._sound.write_until(self._num_frames / self._frame_rate)

@@ -1,0 +1,78 @@
+"""The names of the files that are written for a video, and which of them a finished video has."""
+
+from collections.abc import Collection, Iterable
+from pathlib import Path, PurePath
+
+from util.errors import InputError
+
+MASK = "{video}/{frame}.png"
+OVERLAY = "{video}_overlay.mp4"
+PROBABILITIES = "{video}_probabilities/{frame}.npz"
+TABLE = "{video}_probabilities.csv"
+NAMES = {"masks": (MASK,), "overlay": (OVERLAY,), "probabilities": (PROBABILITIES, TABLE)}  # of each export
+
+EARLIER_PROBABILITIES = "{video}_scores/{frame}.npz"  # names of earlier releases, which can still be read
+EARLIER_TABLE = "{video}_scores.csv"
+
+
+class OutputPaths:
+    """The paths of what is written for one video.
+
+    Args:
+        folder: folder of the video's masks; the other files lie beside it, and their names begin with its name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def below(cls, root: Path, video: str) -> "OutputPaths":
+        """Return the paths of a video in the output folder of a run.
+
+        Args:
+            root: the output folder.
+            video: the video's name, which may contain folders.
+
+        Raises:
+            InputError: the files would not lie below ``root``.
+        """
+        name = PurePath(video)
+        if not name.parts or ".." in name.parts or name.is_absolute():
+            raise InputError(f"{root}: the video {video!r} would be written outside this folder; rename the video")
+        return cls(root / name)
+
+    def path(self, name: str, frame: str = "") -> Path:
+        """Return the path of a file.
+
+        Args:
+            name: one of the names above, such as ``MASK``.
+            frame: the frame's name, if there is a file for each frame.
+        """
+        return self.folder.parent / name.format(video=self.folder.name, frame=frame)
+
+    def finished_files(self, frames: Collection[str], exports: Iterable[str]) -> list[Path]:
+        """List the files that a finished video has.
+
+        Args:
+            frames: names of the frames that are written.
+            exports: keys of ``NAMES``.
+        """
+        paths = []
+        for name in (name for export in exports for name in NAMES[export]):
+            paths += [self.path(name, frame) for frame in (frames if "{frame}" in name else [""])]
+        return paths
+
+    def is_finished(self, frames: Collection[str], exports: Iterable[str]) -> bool:
+        """Return whether every file of the finished video exists."""
+        return all(path.exists() for path in self.finished_files(frames, exports))
+
+    def remove(self, frames: Collection[str], exports: Collection[str]) -> None:
+        """Remove what an earlier run wrote, so that an interrupted rerun does not look finished.
+
+        Masks of other frames stay; probabilities of other frames go, as ``merge_probabilities`` would read them.
+        """
+        paths = self.finished_files(frames, exports)
+        if "probabilities" in exports:
+            paths += self.path(PROBABILITIES).parent.glob("*.npz")
+        for path in paths:
+            path.unlink(missing_ok=True)

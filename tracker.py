@@ -107,7 +107,7 @@ class VideoTracker:
             entry = VideoEntry(Path(video).stem, Path(video), Path(masks))
             return self.segment(self.open(entry), need_probabilities=need_probabilities)
         if is_path(masks):
-            masks = read_masks(Path(masks), MaskReader(self.config.ignore_id))
+            masks = read_masks(Path(masks), MaskReader(self.config.ignore_id, background=self.config.background))
         frames = read_frames(video, masks)
         return self.start().run(prefetch(frames, FRAMES_AHEAD), need_probabilities=need_probabilities)
 
@@ -122,7 +122,13 @@ class VideoTracker:
             InputError: a frame or mask that cannot be used.
         """
         config = self.config
-        return Video(entry, max_objects=config.max_objects, ignore_id=config.ignore_id, output_all=output_all)
+        return Video(
+            entry,
+            max_objects=config.max_objects,
+            ignore_id=config.ignore_id,
+            background=config.background,
+            output_all=output_all,
+        )
 
     def segment(self, video: Video, *, need_probabilities: bool = False) -> Iterator[FrameResult]:
         """Segment an opened video: the results of the frames that it wants, in order.

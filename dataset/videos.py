@@ -107,6 +107,11 @@ class Video:
             labels = () if mask is None else tuple(np.unique(mask[mask != 0]).tolist())
             yield Frame(name, image, mask, labels, name in wanted)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every frame from the first annotated one to the video's last one gets a mask."""
+        return self.output_names == self.frames.names[self._first_index :]
+
     def read_leading(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield name and ``[H,W,3]`` uint8 RGB image of each frame before the first annotated one."""
         leading = self.frames.names[: self._first_index]

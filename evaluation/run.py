@@ -83,13 +83,17 @@ def segment_to_files(
     if title is not None:
         results = with_progress(results, title, len(video.output_names))
     output = VideoOutput(
-        settings.output / video.name,
+        OutputPaths.below(settings.output, video.name).folder,
         video.palette,
         video.frames.frame_rate,
         overlay=settings.overlay,
         save_probabilities=settings.save_probabilities,
+        audio=video.frames.path if video.is_whole and video.frames.path.is_file() else None,
     )
     with output:
+        if settings.overlay and video.is_whole:  # the overlay then lines up with the video
+            for _, image in video.read_leading():
+                output.write_leading(image)
         for result in results:
             output.write(result)
 

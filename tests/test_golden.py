@@ -87,7 +87,7 @@ def test_segment(network: STCN) -> None:
     memory, query = network.encode_key(memory_frame), network.encode_key(query_frame)
     bank = MemoryBank(top_k=20)
     bank.add_memory(memory.key, network.encode_value(memory_frame, memory.f16, one_hot(masks[0], 3))[0])
-    probabilities = torch.sigmoid(network.segment(bank.read(query.key)[None], network.share(query)))[0]
+    probabilities = torch.sigmoid(network.segment(bank.read(query.key)[None], network.frame_part(query)))[0]
     assert np.abs(probabilities.numpy() - expected["prob"][:, 0]).max() < PROBABILITY_TOLERANCE
     aggregated = aggregate(probabilities).softmax(0).numpy()
     assert np.abs(aggregated - expected["aggregated_with_background"][:, 0]).max() < PROBABILITY_TOLERANCE

@@ -116,8 +116,8 @@ class Counting:
         self.finer = [weakref.ref(features.f8), weakref.ref(features.f4)]
         return features
 
-    def share(self, *args):
-        return self.network.share(*args)
+    def frame_part(self, *args):
+        return self.network.frame_part(*args)
 
     def encode_value(self, *args, **options):
         self.values += 1

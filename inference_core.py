@@ -18,7 +18,6 @@ from util.device import release_free_memory
 from util.tensor_util import Padding
 
 STRIDE = 16  # of the network's coarsest features, in pixels
-FRAMES_AT_ONCE_CUDA = 4
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,6 @@ class InferenceConfig:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be positive, not {value}")
-
-
-def default_frames_at_once(device: torch.device) -> int:
-    """Choose how many frames to encode together: one frame keeps a CPU busy, but not a GPU."""
-    return FRAMES_AT_ONCE_CUDA if device.type == "cuda" else 1
 
 
 class FrameRole(NamedTuple):

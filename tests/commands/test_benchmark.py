@@ -108,7 +108,7 @@ def test_reduced_precision_changes_less_than_half_a_percent_of_real_masks(run_ma
 def test_float32_is_not_compared_with_itself(run_main) -> None:
     status, _, err = run_main(benchmark.main, "agreement", "--precision", "float32", "--device", "cpu")
     assert status == 2
-    assert "float32 is not reduced; give --precision bfloat16 or float16" in err
+    assert "precision float32: nothing to compare, since it is not reduced; choose bfloat16 or float16" in err
 
 
 def test_training_steps_are_timed(run_main) -> None:

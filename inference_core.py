@@ -17,7 +17,7 @@ from model.network import STCN, KeyFeatures
 from util.device import release_free_memory
 from util.tensor_util import Padding
 
-STRIDE = 16  # of the network's coarsest features, in pixels
+STRIDE = 16  # pixels per cell of the network's coarsest features
 
 
 @dataclass(frozen=True)

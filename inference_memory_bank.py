@@ -30,7 +30,7 @@ class FrameBuffer:
         self._bound, self._expected_frames = bound, expected_frames
         self.block: Tensor | None = None  # [capacity, ...]
         self.slots: list[int] = []
-        self._slot_table: Tensor | None = None  # what slot_table gave, until the slots change
+        self._slot_table: Tensor | None = None  # kept until the slots change
         self._free: list[int] = []
 
     def __len__(self) -> int:

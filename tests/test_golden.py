@@ -28,7 +28,7 @@ def assert_features_agree(found: Tensor, expected: np.ndarray) -> None:
 
 
 def one_hot(mask: np.ndarray, num_objects: int) -> Tensor:
-    """``[H,W]`` ids -> ``[1,K,H,W]`` float32."""
+    """Make one mask per object: ``[H,W]`` ids -> ``[1,K,H,W]`` float32."""
     return torch.stack([torch.from_numpy(mask) == label for label in range(1, num_objects + 1)])[None].float()
 
 
@@ -119,7 +119,7 @@ def test_golden_training_readout() -> None:
 def propagate(
     network: STCN, video: np.ndarray, masks: np.ndarray, entries: dict[int, tuple[int, ...]], required=None, **config
 ) -> tuple[np.ndarray, list[np.ndarray | None]]:
-    """Index masks of all frames (0 where not computed), and probabilities with one row per id."""
+    """Propagate: index masks of all frames (0 where not computed), and probabilities with one row per id."""
     core = InferenceCore(network, InferenceConfig(**config))
     num_rows = 1 + max(label for labels in entries.values() for label in labels)
     index_masks, probabilities = np.zeros_like(masks), []

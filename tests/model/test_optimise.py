@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from inference_core import InferenceConfig, InferenceCore
+from inference_memory_bank import MemoryBank
 from model import optimise as module
 from model.network import STCN
 from model.optimise import compile_or_note, fold_batch_norm, optimise
@@ -17,7 +18,7 @@ from util.tensor_util import normalise
 
 
 def assert_close(found: Tensor, expected: Tensor) -> None:
-    """1e-5 of the largest number."""
+    """The difference is at most 1e-5 of the largest number."""
     assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()
 
 
@@ -75,7 +76,10 @@ def test_reduced_precision_ends_in_float32_probabilities(network: STCN, dtype: t
         found = core.step(frame, mask if index == 0 else None)
         assert found.dtype == torch.float32
         torch.testing.assert_close(found.sum(0), torch.ones(mask.shape))
-    assert core._bank.read(core.network.encode_key(frame[None]).key).dtype == dtype
+    features = core.network.encode_key(frame[None])
+    bank = MemoryBank(top_k=20)
+    bank.add_memory(features.key, core.network.encode_value(frame[None], features.f16, found[None, 1:])[0])
+    assert bank.read(features.key).dtype == dtype
 
 
 def test_what_cannot_be_compiled_is_noted_and_computed_anyway(monkeypatch, caplog) -> None:
@@ -95,7 +99,7 @@ def test_what_cannot_be_compiled_is_noted_and_computed_anyway(monkeypatch, caplo
 @pytest.mark.long
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling for a CPU takes a C++ compiler")
 def test_compiled_network_equals_the_plain_one(caplog) -> None:
-    """For two numbers of objects; nothing fell back."""
+    """This holds for two numbers of objects, and nothing ran uncompiled."""
     plain = filled_network(size="small")
     compiled = optimise(copy.deepcopy(plain), use_compile=True)
     for num_objects in (1, 2):

@@ -79,7 +79,7 @@ def test_peak_memory_counts_from_its_restart() -> None:
 def test_freed_memory_goes_back_to_the_system() -> None:
     blocks = [torch.ones(2**12) for _ in range(2**13)]  # 128 MiB in pieces that are too small to be mapped apart
     held = held_memory(CPU)
-    last = torch.ones(2**12)  # what lies behind the blocks keeps the C library from shrinking its heap by itself
+    last = torch.ones(2**12)  # behind the blocks, so that the C library does not shrink its heap by itself
     del blocks
     release_free_memory(CPU)
     assert held - held_memory(CPU) > 0.1

@@ -16,6 +16,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -32,13 +33,14 @@ from util.device import PRECISIONS, choose_amp_dtype, choose_device, default_fra
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
 from util.options import positive_int
-from util.script import script_main
+from util.script import make_parser, script_main
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    subjects = parser.add_subparsers(dest="subject", required=True)
+    parser = make_parser(__doc__)
+    parser_class = partial(argparse.ArgumentParser, formatter_class=parser.formatter_class)  # which shows defaults
+    subjects = parser.add_subparsers(dest="subject", required=True, parser_class=parser_class)
     add_inference(subjects)
     add_memory(subjects)
     add_long(subjects)
@@ -52,16 +54,18 @@ def add_inference(subjects) -> None:
     """Add the options of ``benchmark.py inference``."""
     parser = add_subject(subjects, "inference", run_inference, "frames per second and peak memory, beside the twin")
     clip = parser.add_argument_group("clip")
-    clip.add_argument("--objects", type=positive_int, nargs="+", default=[1, 3], help="one row each (default: 1 3)")
+    clip.add_argument(
+        "--objects", type=positive_int, nargs="+", default=[1, 3], help="numbers of objects, a row each (default: 1 3)"
+    )
     add_number(clip, "--frames", 30, "frames of the clip")
     add_size(clip, 480, 854)
     computing = add_computing(parser)
-    precision_help = "one row each (default: float32 and what the device is fast in)"
+    precision_help = "dtypes to compute in, a row each (default: float32 and what the device is fast in)"
     computing.add_argument("--precision", choices=PRECISIONS, nargs="+", help=precision_help)
     add_network(computing)
     frames_help = "frames encoded together (default: as eval_*.py)"
     computing.add_argument("--frames_at_once", type=positive_int, help=frames_help)
-    computing.add_argument("--compile", action="store_true", help="compile the network (default: off)")
+    computing.add_argument("--compile", action="store_true", help="compile the network")
     reading = parser.add_argument_group("measuring")
     add_number(reading, "--repeats", 3, "repeats, whose median counts")
     reading.add_argument("--no_twin", action="store_true", help="leave out the twin of the published algorithm")
@@ -71,9 +75,9 @@ def add_memory(subjects) -> None:
     """Add the options of ``benchmark.py memory``."""
     parser = add_subject(subjects, "memory", run_memory, "time and memory of the readout, beside the dense one")
     clip = parser.add_argument_group("memory to read")
-    frames, text = [1, 5, 20, 50, 100, 200], "one row each (default: 1 5 20 50 100 200)"
+    frames, text = [1, 5, 20, 50, 100, 200], "numbers of memory frames, a row each (default: 1 5 20 50 100 200)"
     clip.add_argument("--memory_frames", type=positive_int, nargs="+", default=frames, help=text)
-    add_number(clip, "--objects", 1, "objects")
+    add_number(clip, "--objects", 1, "number of objects")
     add_size(clip, 480, 854)
     add_precision(add_computing(parser), "float32")
 
@@ -83,7 +87,7 @@ def add_long(subjects) -> None:
     parser = add_subject(subjects, "long", run_long, "speed and memory of each hundred frames of a long video")
     clip = parser.add_argument_group("video")
     add_number(clip, "--frames", 2000, "frames of the video")
-    add_number(clip, "--objects", 1, "objects")
+    add_number(clip, "--objects", 1, "number of objects")
     add_size(clip, 96, 160)
     computing = add_computing(parser)
     add_precision(computing, "float32")
@@ -106,7 +110,7 @@ def add_train(subjects) -> None:
     clips = parser.add_argument_group("clips")
     add_number(clips, "--batch", 4, "clips of a step")
     add_number(clips, "--crop", 384, "side of the clips in pixels")
-    add_number(clips, "--objects", 2, "objects")
+    add_number(clips, "--objects", 2, "number of objects")
     computing = add_computing(parser)
     add_precision(computing, None)
     add_network(computing)
@@ -133,20 +137,20 @@ def add_subject(subjects, name: str, run: Callable[..., object], text: str) -> a
     parser = subjects.add_parser(name, help=text, description=f"{text.capitalize()}.")
     parser.set_defaults(run=run)
     output = parser.add_argument_group("output")
-    output.add_argument("--json", type=Path, help="file to write the figures to (default: none)")
+    output.add_argument("--json", type=Path, help="file to write the figures to")
     return parser
 
 
 def add_computing(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add a group of options for the computation, with the device."""
     group = parser.add_argument_group("computation")
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     return group
 
 
 def add_number(group: argparse._ArgumentGroup, flag: str, default: int, text: str) -> None:
     """Add an option whose value is a positive integer."""
-    group.add_argument(flag, type=positive_int, default=default, help=f"{text} (default: {default})")
+    group.add_argument(flag, type=positive_int, default=default, help=text)
 
 
 def add_size(group: argparse._ArgumentGroup, height: int, width: int) -> None:
@@ -158,7 +162,7 @@ def add_size(group: argparse._ArgumentGroup, height: int, width: int) -> None:
 
 def add_network(group: argparse._ArgumentGroup) -> None:
     """Add ``--network``."""
-    group.add_argument("--network", choices=SIZES, default="full", help="size of the network (default: full)")
+    group.add_argument("--network", choices=SIZES, default="full", help="size of the network")
 
 
 def add_precision(group: argparse._ArgumentGroup, default: str | None) -> None:

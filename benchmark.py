@@ -7,13 +7,16 @@
     python benchmark.py train                     training steps per second
     python benchmark.py agreement                 reduced precision against float32, with trained weights
 
-What is compared with runs in the same call, in a process of its own: a plain twin of the published algorithm, in
-float32 on a CPU and in the same precision on CUDA. Tables are Markdown; --json FILE writes all figures.
+The project is measured beside a plain twin of the published algorithm, which runs in the same call and in a process of
+its own: in float32 on a CPU, in the same precision on CUDA. Tables are Markdown; --json FILE writes all figures.
+"python benchmark.py SUBJECT --help" lists the options of a subject.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -30,79 +33,151 @@ from util.device import PRECISIONS, choose_amp_dtype, choose_device, default_fra
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
 from util.options import positive_int
-from util.script import script_main
+from util.script import make_parser, script_main
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    subjects = parser.add_subparsers(dest="subject", required=True)
-
-    def add_subject(name: str, run, text: str, *, has_device: bool = True):
-        subject = subjects.add_parser(name, help=text)
-        subject.set_defaults(run=run)
-        subject.add_argument("--json", type=Path, help="file to write the figures to")
-        subject.set_defaults(device="cpu")
-        if has_device:
-            subject.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
-        return subject.add_argument
-
-    add = add_subject("inference", run_inference, "frames per second and peak memory, beside the published algorithm")
-    add("--objects", type=positive_int, nargs="+", default=[1, 3], help="(default: 1 3)")
-    add("--precision", choices=PRECISIONS, nargs="+", help="(default: float32, and what the device is fast in)")
-    add("--frames", type=positive_int, default=30, help="of the clip (default: 30)")
-    add("--repeats", type=positive_int, default=3, help="of which the median counts (default: 3)")
-    add("--frames_at_once", type=positive_int, help="frames encoded together (default: as eval_*.py)")
-    add("--compile", action="store_true", help="compile the network")
-    add("--no_twin", action="store_true", help="measure ours alone")
-    add_network_options(add, (480, 854))
-
-    add = add_subject("memory", run_memory, "time and memory of the readout, beside the dense one")
-    add("--memory_frames", type=positive_int, nargs="+", default=[1, 5, 20, 50, 100, 200], help="(default: 1 to 200)")
-    add("--objects", type=positive_int, default=1, help="(default: 1)")
-    add("--precision", choices=PRECISIONS, default="float32", help="of keys and values (default: float32)")
-    add("--size", type=positive_int, nargs=2, default=(480, 854), metavar=("HEIGHT", "WIDTH"), help="of the frames")
-
-    add = add_subject("long", run_long, "speed and memory of each hundred frames of a long video")
-    add("--frames", type=positive_int, default=2000, help="(default: 2000)")
-    add("--objects", type=positive_int, default=1, help="(default: 1)")
-    add("--precision", choices=PRECISIONS, default="float32", help="(default: float32)")
-    add("--max_memory_frames", type=positive_int, default=20, help="bound on the memory (default: 20)")
-    add_network_options(add, (96, 160))
-
-    add = add_subject("data", run_data, "training clips per core-second", has_device=False)
-    add("--clips", type=positive_int, default=60, help="per repeat (default: 60)")
-    add("--repeats", type=positive_int, default=3, help="of which the median counts (default: 3)")
-
-    add = add_subject("train", run_train, "training steps per second")
-    add("--batch", type=positive_int, default=4, help="clips per step (default: 4)")
-    add("--crop", type=positive_int, default=384, help="side of the clips (default: 384)")
-    add("--objects", type=positive_int, default=2, help="(default: 2)")
-    add("--steps", type=positive_int, default=5, help="of which the median counts, after a first one (default: 5)")
-    add("--precision", choices=PRECISIONS, help="(default: what the device is fast in)")
-    add("--network", choices=SIZES, default="full", help="(default: full)")
-
-    add = add_subject("agreement", run_agreement, "share of pixels that reduced precision changes")
-    add("--model", type=Path, default=default_weights(), help="trained weights (default: as eval_*.py)")
-    add("--precision", choices=PRECISIONS, help="(default: what the device is fast in)")
-    add("--video", type=Path, nargs="+", default=[DEMO / "clip.mp4"], help="files or folders (default: the demo's)")
-    add("--mask", type=Path, nargs="+", default=[DEMO / "masks/00000.png"], help="of each video's first frame")
+    parser = make_parser(__doc__)
+    parser_class = partial(argparse.ArgumentParser, formatter_class=parser.formatter_class)  # which shows defaults
+    subjects = parser.add_subparsers(dest="subject", required=True, parser_class=parser_class)
+    add_inference(subjects)
+    add_memory(subjects)
+    add_long(subjects)
+    add_data(subjects)
+    add_train(subjects)
+    add_agreement(subjects)
     return parser.parse_args()
 
 
-def add_network_options(add, size: tuple[int, int]) -> None:
-    """What is common to subjects that segment."""
-    add("--size", type=positive_int, nargs=2, default=size, metavar=("HEIGHT", "WIDTH"), help=f"(default: {size})")
-    add("--network", choices=SIZES, default="full", help="(default: full)")
+def add_inference(subjects) -> None:
+    """Add the options of ``benchmark.py inference``."""
+    parser = add_subject(subjects, "inference", run_inference, "frames per second and peak memory, beside the twin")
+    clip = parser.add_argument_group("clip")
+    clip.add_argument(
+        "--objects", type=positive_int, nargs="+", default=[1, 3], help="numbers of objects, a row each (default: 1 3)"
+    )
+    add_number(clip, "--frames", 30, "frames of the clip")
+    add_size(clip, 480, 854)
+    computing = add_computing(parser)
+    precision_help = "dtypes to compute in, a row each (default: float32 and what the device is fast in)"
+    computing.add_argument("--precision", choices=PRECISIONS, nargs="+", help=precision_help)
+    add_network(computing)
+    frames_help = "frames encoded together (default: as eval_*.py)"
+    computing.add_argument("--frames_at_once", type=positive_int, help=frames_help)
+    computing.add_argument("--compile", action="store_true", help="compile the network")
+    reading = parser.add_argument_group("measuring")
+    add_number(reading, "--repeats", 3, "repeats, whose median counts")
+    reading.add_argument("--no_twin", action="store_true", help="leave out the twin of the published algorithm")
+
+
+def add_memory(subjects) -> None:
+    """Add the options of ``benchmark.py memory``."""
+    parser = add_subject(subjects, "memory", run_memory, "time and memory of the readout, beside the dense one")
+    clip = parser.add_argument_group("memory to read")
+    frames, text = [1, 5, 20, 50, 100, 200], "numbers of memory frames, a row each (default: 1 5 20 50 100 200)"
+    clip.add_argument("--memory_frames", type=positive_int, nargs="+", default=frames, help=text)
+    add_number(clip, "--objects", 1, "number of objects")
+    add_size(clip, 480, 854)
+    add_precision(add_computing(parser), "float32")
+
+
+def add_long(subjects) -> None:
+    """Add the options of ``benchmark.py long``."""
+    parser = add_subject(subjects, "long", run_long, "speed and memory of each hundred frames of a long video")
+    clip = parser.add_argument_group("video")
+    add_number(clip, "--frames", 2000, "frames of the video")
+    add_number(clip, "--objects", 1, "number of objects")
+    add_size(clip, 96, 160)
+    computing = add_computing(parser)
+    add_precision(computing, "float32")
+    add_network(computing)
+    add_number(computing, "--max_memory_frames", 20, "bound on the memory frames")
+
+
+def add_data(subjects) -> None:
+    """Add the options of ``benchmark.py data``."""
+    parser = add_subject(subjects, "data", run_data, "training clips per core-second")
+    parser.set_defaults(device="cpu")
+    reading = parser.add_argument_group("measuring")
+    add_number(reading, "--clips", 60, "clips of each repeat")
+    add_number(reading, "--repeats", 3, "repeats, whose median counts")
+
+
+def add_train(subjects) -> None:
+    """Add the options of ``benchmark.py train``."""
+    parser = add_subject(subjects, "train", run_train, "training steps per second")
+    clips = parser.add_argument_group("clips")
+    add_number(clips, "--batch", 4, "clips of a step")
+    add_number(clips, "--crop", 384, "side of the clips in pixels")
+    add_number(clips, "--objects", 2, "number of objects")
+    computing = add_computing(parser)
+    add_precision(computing, None)
+    add_network(computing)
+    reading = parser.add_argument_group("measuring")
+    add_number(reading, "--steps", 5, "steps after a first one, whose median counts")
+
+
+def add_agreement(subjects) -> None:
+    """Add the options of ``benchmark.py agreement``."""
+    parser = add_subject(subjects, "agreement", run_agreement, "share of pixels that reduced precision changes")
+    videos = parser.add_argument_group("videos")
+    video, mask = DEMO / "clip.mp4", DEMO / "masks/00000.png"
+    video_help = "files or folders of frames (default: the demo's)"
+    videos.add_argument("--video", type=Path, nargs="+", default=[video], help=video_help)
+    mask_help = "masks of the videos' first frames, in the same order (default: the demo's)"
+    videos.add_argument("--mask", type=Path, nargs="+", default=[mask], help=mask_help)
+    computing = add_computing(parser)
+    computing.add_argument("--model", type=Path, default=default_weights(), help="weights (default: as eval_*.py)")
+    add_precision(computing, None)
+
+
+def add_subject(subjects, name: str, run: Callable[..., object], text: str) -> argparse.ArgumentParser:
+    """Add a subject that ``run`` measures."""
+    parser = subjects.add_parser(name, help=text, description=f"{text.capitalize()}.")
+    parser.set_defaults(run=run)
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", type=Path, help="file to write the figures to")
+    return parser
+
+
+def add_computing(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add a group of options for the computation, with the device."""
+    group = parser.add_argument_group("computation")
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    return group
+
+
+def add_number(group: argparse._ArgumentGroup, flag: str, default: int, text: str) -> None:
+    """Add an option whose value is a positive integer."""
+    group.add_argument(flag, type=positive_int, default=default, help=text)
+
+
+def add_size(group: argparse._ArgumentGroup, height: int, width: int) -> None:
+    """Add ``--size``."""
+    text = f"size of the frames in pixels (default: {height} {width})"
+    names = ("HEIGHT", "WIDTH")
+    group.add_argument("--size", type=positive_int, nargs=2, default=(height, width), metavar=names, help=text)
+
+
+def add_network(group: argparse._ArgumentGroup) -> None:
+    """Add ``--network``."""
+    group.add_argument("--network", choices=SIZES, default="full", help="size of the network")
+
+
+def add_precision(group: argparse._ArgumentGroup, default: str | None) -> None:
+    """Add ``--precision``; without a default it is what the device is fast in."""
+    text = f"dtype to compute in (default: {default or 'what the device is fast in'})"
+    group.add_argument("--precision", choices=PRECISIONS, default=default, help=text)
 
 
 def fast_precision(device: torch.device) -> str:
-    """The precision that the device is fast in."""
+    """Choose the precision that the device is fast in."""
     return str(choose_amp_dtype(device) or torch.float32).removeprefix("torch.")
 
 
 def run_inference(args: argparse.Namespace, device: torch.device) -> list[dict]:
-    """Ours and the twin, for each precision and number of objects."""
+    """Measure the project and the twin, for each precision and number of objects."""
     cases = [
         Case(
             objects=objects,
@@ -123,13 +198,13 @@ def run_inference(args: argparse.Namespace, device: torch.device) -> list[dict]:
 
 
 def run_memory(args: argparse.Namespace, device: torch.device) -> list[dict]:
-    """Both readouts."""
+    """Measure both readouts."""
     print(f"{args.objects} object(s), {args.size[0]} x {args.size[1]}, {args.precision}")
     return compare_readouts(args.memory_frames, args.objects, tuple(args.size), str(device), args.precision)
 
 
 def run_long(args: argparse.Namespace, device: torch.device) -> list[dict]:
-    """A long video, by hundreds of frames."""
+    """Measure each hundred frames of a long video."""
     case = Case(args.objects, args.precision, args.frames, tuple(args.size), str(device), args.network)
     stretches = run_apart(measure_long, case, args.max_memory_frames)
     print(
@@ -141,12 +216,12 @@ def run_long(args: argparse.Namespace, device: torch.device) -> list[dict]:
 
 
 def run_data(args: argparse.Namespace, _: torch.device) -> dict[str, float]:
-    """Clips."""
+    """Measure how fast training clips are made."""
     return measure_data(args.clips, args.repeats)
 
 
 def run_train(args: argparse.Namespace, device: torch.device) -> dict[str, float]:
-    """Steps."""
+    """Measure how fast training steps are computed."""
     precision = args.precision or fast_precision(device)
     clips = f"{args.batch} clips of 3 x {args.crop} x {args.crop}"
     print(f"{args.network} network, {clips}, {args.objects} object(s), {precision}", flush=True)
@@ -154,24 +229,25 @@ def run_train(args: argparse.Namespace, device: torch.device) -> dict[str, float
 
 
 def run_agreement(args: argparse.Namespace, device: torch.device) -> list[dict]:
-    """Both precisions on each video."""
+    """Compare both precisions on each video."""
     if len(args.video) != len(args.mask):
-        raise InputError(f"{len(args.video)} of --video, {len(args.mask)} of --mask; give a mask for each video")
+        raise InputError(f"--video names {len(args.video)}, --mask {len(args.mask)}; give a mask for each video")
     entries = [VideoEntry(video.stem, video, mask) for video, mask in zip(args.video, args.mask)]
     return compare_precisions(args.precision or fast_precision(device), args.model, entries, device)
 
 
 @script_main
 def main() -> None:
+    """Measure a subject."""
     args = parse_arguments()
     device = choose_device(args.device)
     if args.json is not None:
-        make_folder(args.json.resolve().parent)  # now rather than after an hour
+        make_folder(args.json.resolve().parent)  # before the measuring, which may take an hour
     print(describe_machine(device), flush=True)
     figures = args.run(args, device)
     if args.json is not None:
         report = {"machine": describe_machine(device), "arguments": sys.argv[1:], "figures": figures}
-        report = json.loads(json.dumps(report), parse_constant=lambda _: None)  # NaN, of what cannot be told here
+        report = json.loads(json.dumps(report), parse_constant=lambda _: None)  # NaN: not known here
         with write_then_rename(args.json) as temporary:
             temporary.write_text(json.dumps(report, indent=1) + "\n")
 

@@ -12,17 +12,21 @@ from torch import Tensor
 
 from inference_memory_bank import MemoryBank
 from model.aggregate import aggregate
-from model.modules import SharedFeatures
+from model.modules import DecoderFramePart
 from model.network import STCN, KeyFeatures
 from util.device import release_free_memory
 from util.tensor_util import Padding
 
-STRIDE = 16
+STRIDE = 16  # pixels per cell of the network's coarsest features
 
 
 @dataclass(frozen=True)
 class InferenceConfig:
-    """Settings of propagation."""
+    """Settings of propagation.
+
+    Raises:
+        ValueError: a number is not positive.
+    """
 
     top_k: int = 20  # memory positions read for each query position
     mem_every: int = 5  # memorise a frame when the last memory frame is this many frames back
@@ -38,21 +42,26 @@ class InferenceConfig:
 
 
 class FrameRole(NamedTuple):
-    """What a frame is needed for."""
+    """The purposes that a frame is needed for."""
 
     is_memory: bool  # memorised for good
     is_computed: bool  # segmented at all
 
 
 class MemorySchedule:
-    """Tell the role of one frame after the other. The first one is the first with objects."""
+    """Tell the role of one frame after the other, beginning with the first that has objects."""
 
     def __init__(self, config: InferenceConfig) -> None:
         self._config = config
         self._frame = self._last_memory_frame = 0
 
     def next_role(self, *, is_annotated: bool, need_output: bool) -> FrameRole:
-        """The role of the next frame."""
+        """Tell the role of the next frame.
+
+        Args:
+            is_annotated: whether the frame has a mask.
+            need_output: whether its probabilities are wanted.
+        """
         is_memory = is_annotated or self._frame - self._last_memory_frame >= self._config.mem_every
         if is_memory:
             self._last_memory_frame = self._frame
@@ -61,20 +70,20 @@ class MemorySchedule:
 
 
 class FrameFeatures(NamedTuple):
-    """What is kept of an encoded frame: not the key encoder's f8 and f4, only what the decoder made of them."""
+    """The features of an encoded frame that are kept. f8 and f4 are not: the decoder's frame part replaces them."""
 
     key: Tensor  # [1,CK,h,w]
     f16: Tensor  # [1,C16,h,w]
-    shared: SharedFeatures  # of one frame
+    frame_part: DecoderFramePart
 
 
 class _PendingMemory(NamedTuple):
-    """A frame to be memorised before the next one is segmented: the last frame of a video costs no value."""
+    """A frame that is memorised just before the next one is segmented: a video's last frame then takes no value."""
 
-    image: Tensor  # [1,3,H,W] padded
-    key: Tensor  # of the frame's features, as is f16
-    f16: Tensor
-    masks: Tensor  # [K,H,W] aggregated probabilities
+    image: Tensor  # [1,3,H,W], padded
+    key: Tensor  # [1,CK,h,w]
+    f16: Tensor  # [1,C16,h,w]
+    masks: Tensor  # [K,H,W], aggregated probabilities
     is_temporary: bool
     is_annotated: bool
 
@@ -85,7 +94,7 @@ class InferenceCore:
     Args:
         network: in eval mode, on the device and in the dtype to compute in; ``model.optimise`` makes it faster.
         config: settings of propagation.
-        expected_memory_frames: how many the video will have, if that is known: this spares memory.
+        expected_memory_frames: how many memory frames the video will have, which saves memory; None: unknown.
     """
 
     def __init__(
@@ -106,11 +115,18 @@ class InferenceCore:
 
     @torch.inference_mode()
     def encode_ahead(self, images: Tensor) -> list[FrameFeatures]:
-        """Encode several frames together, ahead of their steps: ``[T,3,H,W]``, as given to ``step``."""
-        self._memorise_pending()  # before these features take memory
+        """Encode several frames together, ahead of their steps.
+
+        Args:
+            images: ``[T,3,H,W]``, the frames as given to ``step``.
+
+        Returns:
+            The features of each frame, for ``step``.
+        """
+        self._memorise_pending()  # first, since these features take memory
         features = self.network.encode_key(Padding.to_multiple(*images.shape[2:], STRIDE).add(images))
         frames = [KeyFeatures(*(x[index : index + 1] for x in features)) for index in range(len(images))]
-        return [FrameFeatures(frame.key, frame.f16, self.network.share(frame)) for frame in frames]
+        return [FrameFeatures(frame.key, frame.f16, self.network.frame_part(frame)) for frame in frames]
 
     def skip(self) -> None:
         """Pass over a frame for which ``step`` would do nothing; this takes no image.
@@ -140,14 +156,14 @@ class InferenceCore:
         Args:
             image: ``[3,H,W]`` float32, ImageNet-normalised, on the network's device; of the same size in each step.
             mask: ``[H,W]`` object ids (any numeric dtype), 0 where nothing is labelled; None without an annotation.
-            labels: ids annotated by ``mask``, distinct and not 0; an id without a pixel is an object not in sight.
-                Default: the ids found in the mask.
+            labels: ids annotated by ``mask``, distinct and not 0; an id without a pixel is an object that is not
+                visible. Empty: the ids found in the mask.
             need_output: whether to return probabilities.
-            features: the image's, if ``encode_ahead`` gave them.
+            features: the features of the image, from ``encode_ahead``; None: they are computed here.
 
         Returns:
             ``[1+K,H,W]`` float32 probabilities that sum to 1: background, then the objects in the order of
-            ``self.labels``. None if not needed or if no object is known.
+            ``self.labels``. None if they are not asked for or if no object is known.
 
         Raises:
             ValueError: wrong shapes or labels.
@@ -164,14 +180,20 @@ class InferenceCore:
 
         padding = Padding.to_multiple(*self._frame_size, STRIDE)
         self._memorise_pending()
-        features = features or self.encode_ahead(image[None])[0]
+        if features is None:
+            features = self.encode_ahead(image[None])[0]
         probabilities = self._segment(features)
         if is_annotated:
             probabilities = self._insert(probabilities[1:], padding.add(mask), labels)
         if role.is_memory or self.config.include_last:
             masks = probabilities[1:]
             self._pending = _PendingMemory(
-                padding.add(image[None]), features.key, features.f16, masks, not role.is_memory, is_annotated
+                padding.add(image[None]),
+                features.key,
+                features.f16,
+                masks,
+                is_temporary=not role.is_memory,
+                is_annotated=is_annotated,
             )
         return padding.remove(probabilities) if need_output else None
 
@@ -179,7 +201,7 @@ class InferenceCore:
         """Forget an object: it is neither segmented nor remembered any more, and may enter again later.
 
         Raises:
-            ValueError: if the object is not known.
+            ValueError: the object is not known.
         """
         if label not in self.labels:
             raise ValueError(f"object {label} is not known; known are {self.labels}")
@@ -198,11 +220,20 @@ class InferenceCore:
             return torch.ones(1, height, width, device=features.key.device)
         memory_readout = self._bank.read(features.key)
         at_once = _at_once(memory_readout)
-        logits = self.network.segment(memory_readout[None], features.shared, objects_at_once=at_once)[0]
+        logits = self.network.segment(memory_readout[None], features.frame_part, objects_at_once=at_once)[0]
         return aggregate(torch.sigmoid(logits)).softmax(0)
 
     def _insert(self, masks: Tensor, annotation: Tensor, labels: Sequence[int]) -> Tensor:
-        """Put the annotated masks over the propagated ones ``[K,H,W]`` and aggregate: ``[1+K',H,W]``."""
+        """Put annotated masks over the propagated ones and aggregate.
+
+        Args:
+            masks: ``[K,H,W]``, propagated probabilities of the objects known so far.
+            annotation: ``[H,W]`` object ids.
+            labels: ids annotated here.
+
+        Returns:
+            ``[1+K',H,W]`` probabilities, with the objects that enter here.
+        """
         self.labels += [label for label in labels if label not in self.labels]
         annotated = torch.stack([annotation == label for label in labels])  # [len(labels),H,W]
         rows = [self.labels.index(label) for label in labels]
@@ -212,6 +243,7 @@ class InferenceCore:
         return aggregate(merged).softmax(0)
 
     def _memorise_pending(self) -> None:
+        """Memorise the frame that waits for it, if there is one."""
         if self._pending is not None and self.labels:
             image, key, f16, masks, is_temporary, is_annotated = self._pending
             values = self.network.encode_value(image, f16, masks[None], objects_at_once=_at_once(masks))[0]
@@ -236,5 +268,5 @@ class InferenceCore:
 
 
 def _at_once(tensor: Tensor) -> int | None:
-    """Objects to encode and decode together: a CPU is as fast with one, which takes the least memory."""
+    """Choose how many objects to compute together: on a CPU one is as fast and takes the least memory."""
     return 1 if tensor.device.type == "cpu" else None

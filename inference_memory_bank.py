@@ -1,4 +1,7 @@
-"""The memory bank of one video: keys of the memory frames once, values per group of objects that entered together."""
+"""The memory bank of one video.
+
+The keys of the memory frames are held once for all objects, the values by groups of objects that entered together.
+"""
 
 from collections.abc import Iterator
 
@@ -10,6 +13,7 @@ from model.memory import TopK, apply_kernel, get_similarity, merge_top_k, readou
 CHUNK_SIZE = 2**23  # numbers of the similarity held at a time: 32 MiB
 CHUNK_SIZE_CUDA = 2**25
 MIN_QUERIES = 64  # query positions compared at a time
+DEFAULT_CAPACITY = 4  # frames to make room for if nobody knows how many will come
 
 
 class FrameBuffer:
@@ -18,15 +22,15 @@ class FrameBuffer:
     Slots of discarded frames are used again. ``slots`` holds the slot of each frame, oldest first.
 
     Args:
-        bound: more frames are unlikely: do not double beyond this number before it is reached.
-        expected_frames: to make room for at once, as far as the bound allows.
+        bound: frames beyond this number are unlikely: the block doubles no further before it holds them.
+        expected_frames: how many frames to make room for at once, as far as the bound allows; None: a few.
     """
 
     def __init__(self, bound: int | None = None, expected_frames: int | None = None) -> None:
         self._bound, self._expected_frames = bound, expected_frames
         self.block: Tensor | None = None  # [capacity, ...]
         self.slots: list[int] = []
-        self._slot_table: Tensor | None = None  # of the slots as they are, if asked for
+        self._slot_table: Tensor | None = None  # kept until the slots change
         self._free: list[int] = []
 
     def __len__(self) -> int:
@@ -47,14 +51,16 @@ class FrameBuffer:
         self._slot_table = None
 
     def slot_table(self) -> Tensor:
-        """Slots, newest frame first: ``[len(self)]`` int64 on the block's device."""
+        """Give the slots, newest frame first: ``[len(self)]`` int64 on the block's device."""
         if self._slot_table is None:
             self._slot_table = torch.tensor(self.slots[::-1]).to(self.block.device, non_blocking=self.block.is_cuda)
         return self._slot_table
 
     def _grow(self, frame: Tensor) -> None:
-        used = 0 if self.block is None else len(self.block)
-        capacity = 2 * used or self._expected_frames or 4
+        if self.block is None:
+            used, capacity = 0, self._expected_frames or DEFAULT_CAPACITY
+        else:
+            used, capacity = len(self.block), 2 * len(self.block)
         if self._bound is not None and used < self._bound:
             capacity = min(capacity, self._bound)
         block = frame.new_empty((capacity, *frame.shape))
@@ -73,10 +79,10 @@ class MemoryBank:
 
     Args:
         top_k: memory positions read for each query position.
-        max_frames: bound on the memory frames, without the temporary one; annotated frames are never evicted, of the
-            others the oldest goes. None: no bound.
-        kernel_sigma: see ``model.memory.apply_kernel``; None for plain memory reading.
-        expected_frames: frames that will be memorised, if that is known: growing takes half as much memory again.
+        max_frames: bound on the memory frames, without the temporary one; the oldest frame that is not annotated is
+            evicted. None: no bound.
+        kernel_sigma: see ``model.memory.apply_kernel``; None: plain memory reading.
+        expected_frames: how many frames will be memorised; None: unknown, and growing takes half as much memory again.
     """
 
     def __init__(
@@ -148,7 +154,7 @@ class MemoryBank:
         """
         height, width = query_key.shape[-2:]
         best, num_seen, readouts = None, 0, []
-        for group in reversed(self._groups):  # few frames to many
+        for group in reversed(self._groups):  # from the group with the fewest frames to that with the most
             best = self._select(best, num_seen, len(group), query_key)
             num_seen = len(group)
             readouts.append(self._read_group(group, best).view(height, width, *group.block.shape[2:]))
@@ -163,7 +169,8 @@ class MemoryBank:
                 break
             row -= num_objects
         self._groups = [group for group in self._groups if group.block.shape[2]]
-        while len(self._keys) > max(map(len, self._groups), default=0):  # frames that nobody reads any more
+        num_read = max((len(group) for group in self._groups), default=0)
+        while len(self._keys) > num_read:  # the oldest frames, which no object reads any more
             self._discard(0)
 
     def _append_values(self, values: Tensor) -> None:
@@ -172,8 +179,10 @@ class MemoryBank:
             group.append(rows.flatten(2).permute(2, 0, 1))
 
     def _frames_to_come(self) -> int | None:
-        """How many are expected, the one just memorised included."""
-        return None if self._expected_frames is None else max(1, self._expected_frames - len(self._keys) + 1)
+        """Tell how many frames are expected, with the one just memorised; None if that is unknown."""
+        if self._expected_frames is None:
+            return None
+        return max(1, self._expected_frames - len(self._keys) + 1)
 
     def _discard(self, index: int) -> None:
         from_newest = index if index < 0 else index - len(self._keys)
@@ -187,8 +196,8 @@ class MemoryBank:
     def _select(self, best: TopK | None, start: int, stop: int, query_key: Tensor) -> TopK:
         """Extend the selection by the frames ``start`` to ``stop``, counted from the newest.
 
-        Few query positions are compared with many memory positions at a time: that leaves the least to merge. The
-        kernel needs all query positions.
+        A few query positions are compared with many memory positions at a time, which leaves the least to merge. The
+        kernel needs all query positions at once.
         """
         query = query_key.float().flatten(2)
         chunk_size = CHUNK_SIZE_CUDA if query.is_cuda else CHUNK_SIZE
@@ -197,8 +206,8 @@ class MemoryBank:
             num_queries = min(num_queries, max(MIN_QUERIES, chunk_size // num_positions))
         num_positions = min(num_positions, max(1, chunk_size // num_queries))
         queries = query.split(num_queries, dim=2)
-        selected = [None] * len(queries) if best is None else list(map(TopK, *(x.split(num_queries) for x in best)))
-        workspace = query.new_empty(num_positions * num_queries)  # once: fresh pages cost a CPU more than the product
+        selected = [None] * len(queries) if best is None else best.split(num_queries)
+        workspace = query.new_empty(num_positions * num_queries)  # used again: on a CPU fresh memory takes longer
         for first, keys in self._key_chunks(start, stop, num_positions):
             memory_key = keys.t()[None].float()
             squared_norm = memory_key.square().sum(1, keepdim=True)
@@ -207,10 +216,10 @@ class MemoryBank:
                 if self.kernel_sigma is not None:
                     similarity = apply_kernel(similarity, part, self.kernel_sigma, query_key.shape[3])
                 selected[index] = merge_top_k(selected[index], similarity[0], first, self.top_k)
-        return TopK(*map(torch.cat, zip(*selected)))
+        return TopK.join(selected)
 
     def _key_chunks(self, start: int, stop: int, num_positions: int) -> Iterator[tuple[int, Tensor]]:
-        """Yield up to ``num_positions`` keys ``[n,CK]`` at a time, with the first one's position."""
+        """Yield up to ``num_positions`` keys ``[n,CK]`` at a time, after the position of the first of them."""
         slots, cells = self._keys.slot_table(), self._keys.block.shape[1]
         num_frames = max(1, num_positions // cells)
         for first in range(start, stop, num_frames):

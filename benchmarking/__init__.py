@@ -1,1 +1,1 @@
-"""What ``benchmark.py`` measures, and the plain twin that it measures against."""
+"""The measurements of ``benchmark.py``, and the plain twin of the published system beside which they are made."""

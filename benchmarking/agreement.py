@@ -1,4 +1,4 @@
-"""How far masks computed in reduced precision differ from those in float32."""
+"""Compare masks computed in reduced precision with those computed in float32."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from util.progress import with_progress
 
 
 def segment_in(precision: str, model: Path, entry: VideoEntry, device: torch.device) -> np.ndarray:
-    """Masks ``[T,H,W]`` of all frames at native size."""
+    """Segment a video: masks ``[T,H,W]`` of all frames at native size."""
     tracker = VideoTracker.load(model, device, precision, size=None)
     video = tracker.open(entry)
     results = with_progress(tracker.segment(video), f"{entry.name}, {precision}", len(video.output_names))
@@ -23,16 +23,17 @@ def segment_in(precision: str, model: Path, entry: VideoEntry, device: torch.dev
 def compare_precisions(
     precision: str, model: Path, entries: list[VideoEntry], device: torch.device
 ) -> list[dict[str, object]]:
-    """Print and return the share of pixels that differ, of each video.
+    """Print and return the percentage of pixels that differ, for each video.
 
     Raises:
-        InputError: the precision is not a reduced one.
+        InputError: the precision is float32.
     """
     if precision == "float32":
-        raise InputError("nothing to compare: float32 is not reduced; give --precision bfloat16 or float16")
+        raise InputError("precision float32: nothing to compare, since it is not reduced; choose bfloat16 or float16")
     results = []
     for entry in entries:
-        exact, reduced = (segment_in(name, model, entry, device) for name in ("float32", precision))
+        exact = segment_in("float32", model, entry, device)
+        reduced = segment_in(precision, model, entry, device)
         by_frame = 100 * (exact != reduced).mean((1, 2))
         shares = {
             "mean": float(by_frame.mean()),

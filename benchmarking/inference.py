@@ -1,10 +1,9 @@
-"""Speed and memory of segmenting a video: ours, the published twin, and a long video."""
+"""Measure speed and memory of segmenting a video: the project, the published twin, and a long video."""
 
 import statistics
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarking.published_twin import PublishedTwin
-from benchmarking.report import current_memory, format_table, restart_peak_memory, run_apart
+from benchmarking.report import format_table, run_apart
 from dataset.transforms import prepare_image, prepare_mask
 from dataset.videos import VideoEntry
 from evaluation.run import EvaluationSettings, segment_to_files
@@ -27,7 +26,7 @@ from output.masks import write_mask
 from tracker import TrackerConfig, VideoTracker
 from tracking.plan import plan_frames
 from tracking.session import TrackerSession
-from util.device import PRECISIONS, allow_tf32, peak_memory
+from util.device import PRECISIONS, allow_tf32, held_memory, peak_memory, restart_peak_memory
 from util.tensor_util import ToHost
 
 
@@ -47,16 +46,16 @@ class Case:
 
 
 class Measured(NamedTuple):
-    """What a process came to; frames per second are medians over the repeats."""
+    """Figures that one process measured."""
 
-    fps: float  # from frames in memory to masks in memory
-    fps_with_files: float | None  # from JPEGs to PNGs
-    memory: float  # peak in GiB, beyond what the libraries hold once imported
-    libraries: float  # GiB
+    fps: float  # frames per second from frames in memory to masks in memory, median over the repeats
+    fps_with_files: float | None  # the same from JPEGs to PNGs; None: not measured
+    memory: float  # peak in GiB, beyond what the libraries hold once imported if that is known
+    libraries: float | None  # GiB that the libraries hold once imported; None: the system does not tell
 
 
 def frames_of(case: Case) -> Iterator[np.ndarray]:
-    """Frames ``[H,W,3]`` uint8: a picture of coarse and fine noise that moves sideways."""
+    """Make the frames ``[H,W,3]`` uint8: a picture of coarse and fine noise that moves sideways."""
     random = np.random.default_rng(0)
     height, width = case.size
     coarse = random.integers(0, 200, (height // 16 + 1, width // 16 + 1, 3))
@@ -67,25 +66,24 @@ def frames_of(case: Case) -> Iterator[np.ndarray]:
 
 
 def first_mask(case: Case) -> np.ndarray:
-    """Ids ``[H,W]`` uint8: a row of boxes."""
+    """Make the first mask ``[H,W]``, uint8 ids: a row of boxes."""
     height, width = case.size
     mask = np.zeros(case.size, np.uint8)
     for index in range(case.objects):
-        left = index * width // case.objects
-        mask[height // 3 : 2 * height // 3, left + width // (4 * case.objects) : left + width // (2 * case.objects)] = (
-            index + 1
-        )
+        left = index * width // case.objects + width // (4 * case.objects)
+        right = index * width // case.objects + width // (2 * case.objects)
+        mask[height // 3 : 2 * height // 3, left:right] = index + 1
     return mask
 
 
 def make_network(case: Case) -> STCN:
-    """An untrained network: what it computes does not change the time."""
+    """Make an untrained network: the weights do not change the time."""
     torch.manual_seed(0)
     return STCN(size=case.network).eval().to(case.device)
 
 
 def write_clip(case: Case, root: Path) -> VideoEntry:
-    """The clip as files."""
+    """Write the clip as files."""
     (root / "frames").mkdir()
     for index, frame in enumerate(frames_of(case)):
         Image.fromarray(frame).save(root / "frames" / f"{index:05d}.jpg")
@@ -96,7 +94,7 @@ def write_clip(case: Case, root: Path) -> VideoEntry:
 def measure_ours(case: Case) -> Measured:
     """Segment the clip from files to files, as the evaluation scripts do; then from memory to memory."""
     device, dtype = torch.device(case.device), PRECISIONS[case.precision]
-    libraries = current_memory(device)
+    libraries = held_memory(device)
     allow_tf32(dtype)
     network = optimise(make_network(case), dtype, use_compile=case.compile)
     with TemporaryDirectory() as folder, torch.inference_mode():
@@ -108,43 +106,49 @@ def measure_ours(case: Case) -> Measured:
         segment_to_files(tracker, tracker.open(warm), settings)
         video = tracker.open(entry)
         with_files = [_seconds(lambda: segment_to_files(tracker, video, settings)) for _ in range(case.repeats)]
-        memory = peak_memory(device) - libraries
+        memory = _beyond(libraries, device)
         frames = list(video.read())
         num_memory_frames = plan_frames(video, tracker.config).num_memory_frames
 
         def segment_from_memory() -> None:
             session = TrackerSession(network, tracker.config, num_memory_frames=num_memory_frames)
-            deque(session.run(frames), 0)
+            for _ in session.run(frames):
+                pass
 
         alone = [_seconds(segment_from_memory) for _ in range(case.repeats)]
     fps, fps_with_files = (case.frames / statistics.median(seconds) for seconds in (alone, with_files))
     return Measured(fps, fps_with_files, memory, libraries)
 
 
+def _beyond(libraries: float | None, device: torch.device) -> float:
+    """Tell how far the peak of memory lies above what the libraries hold, in GiB."""
+    return peak_memory(device) - (libraries or 0)
+
+
 def _seconds(task: Callable[[], object]) -> float:
-    """The time of a task that ends with its results in host memory."""
+    """Measure the time of a task that ends with its results in host memory."""
     start = time.perf_counter()
     task()
     return time.perf_counter() - start
 
 
 def measure_twin(case: Case) -> Measured:
-    """Segment the clip with the published twin, all frames in memory beforehand as its loader left them."""
+    """Segment the clip with the published twin; all frames are in memory beforehand, as its loader left them."""
     device, dtype = torch.device(case.device), PRECISIONS[case.precision]
-    libraries = current_memory(device)
+    libraries = held_memory(device)
     allow_tf32(dtype)
     network = make_network(case)
     frames = torch.stack([prepare_image(frame, case.size, device) for frame in frames_of(case)])
     mask = prepare_mask(first_mask(case), case.size, device)
     segment_with_twin(network, frames[:3], mask, case, dtype)  # warms up
     seconds = [_seconds(lambda: segment_with_twin(network, frames, mask, case, dtype)) for _ in range(case.repeats)]
-    return Measured(case.frames / statistics.median(seconds), None, peak_memory(device) - libraries, libraries)
+    return Measured(case.frames / statistics.median(seconds), None, _beyond(libraries, device), libraries)
 
 
 def segment_with_twin(network: STCN, frames: Tensor, mask: Tensor, case: Case, dtype: torch.dtype) -> np.ndarray:
-    """Rows of the most probable objects, ``[T,H,W]`` uint8, of frames ``[T,3,H,W]``."""
+    """Segment frames ``[T,3,H,W]``: rows of the most probable objects, ``[T,H,W]`` uint8."""
     amp_dtype = None if dtype == torch.float32 else dtype
-    with torch.autocast(frames.device.type, amp_dtype, enabled=amp_dtype is not None):  # casts weights once a clip
+    with torch.autocast(frames.device.type, amp_dtype, enabled=amp_dtype is not None):  # casts the weights once
         twin = PublishedTwin(network, frames, case.objects, InferenceConfig(), amp_dtype)
         rows = [twin.step(mask if index == 0 else None).argmax(0).to(torch.uint8) for index in range(len(frames))]
     return torch.stack(rows).cpu().numpy()
@@ -155,18 +159,22 @@ def compare(cases: list[Case], *, with_twin: bool = True) -> list[dict]:
 
     On CUDA the twin computes in the precision of the case; elsewhere in float32, as published.
     """
-    rows, twins = [], {}
+    rows, twins = [], {}  # twins: by number of objects and precision
     for case in progressbar.progressbar(cases):
         ours = run_apart(measure_ours, case)
         twin_precision = case.precision if case.device.startswith("cuda") else "float32"
         key = (case.objects, twin_precision)
         if with_twin and key not in twins:
-            twins[key] = run_apart(measure_twin, Case(**{**asdict(case), "precision": twin_precision}))
+            twins[key] = run_apart(measure_twin, replace(case, precision=twin_precision))
         twin = twins[key]._asdict() | {"precision": twin_precision} if with_twin else None
         rows.append({"case": asdict(case), "ours": ours._asdict(), "twin": twin})
     columns = ["objects", "precision", "FPS", "with files", "twin's FPS", "faster", "GiB", "twin's GiB", "less"]
     print(format_table(columns, [_row(row) for row in rows]))
-    print(f"memory: peak beyond the {rows[0]['ours']['libraries']:.2f} GiB that the imported libraries hold")
+    libraries = rows[0]["ours"]["libraries"]
+    if libraries is None:
+        print("memory: peak of the process, imported libraries included")
+    else:
+        print(f"memory: peak beyond the {libraries:.2f} GiB that the imported libraries hold")
     return rows
 
 
@@ -182,13 +190,18 @@ def _row(row: dict) -> list:
 class Stretch(NamedTuple):
     """A hundred frames of a long video."""
 
-    frames: int  # from the start to the end of the stretch
-    fps: float
+    frames: int  # number of frames up to the end of the stretch
+    fps: float  # frames per second
     memory: float  # peak in GiB
 
 
 def measure_long(case: Case, max_memory_frames: int | None, every: int = 100) -> list[Stretch]:
-    """Stream a long video with a bounded memory, without files."""
+    """Stream a long video with a bounded memory, without files.
+
+    Args:
+        max_memory_frames: bound on the memory frames; None: no bound.
+        every: frames in a stretch.
+    """
     device, dtype = torch.device(case.device), PRECISIONS[case.precision]
     allow_tf32(dtype)
     core = InferenceCore(optimise(make_network(case), dtype), InferenceConfig(max_memory_frames=max_memory_frames))

@@ -1,4 +1,4 @@
-"""The published algorithm written down plainly: what ``benchmark.py`` measures against.
+"""The published algorithm, written down plainly: ``benchmark.py`` measures the project beside it.
 
 It keeps all frames and all probabilities of the clip, concatenates the memory at each insertion, reads it through the
 dense affinity, and runs the network as published: BatchNorm, inputs concatenated for each object. The decoder's skip
@@ -66,7 +66,14 @@ class PublishedTwin:
 
     @torch.inference_mode()
     def step(self, mask: Tensor | None = None) -> Tensor:
-        """Segment the next frame; the first one takes its mask ``[H,W]`` of ids 1 to K. Gives ``[1+K,H,W]``."""
+        """Segment the next frame.
+
+        Args:
+            mask: ``[H,W]`` ids 1 to K, for the first frame.
+
+        Returns:
+            ``[1+K,H,W]`` probabilities, background first.
+        """
         frame, self._frame = self._frame, self._frame + 1
         image = self._images[frame : frame + 1]
         with torch.autocast(image.device.type, self._amp_dtype, enabled=self._amp_dtype is not None):
@@ -82,7 +89,7 @@ class PublishedTwin:
         return self._padding.remove(self._probabilities[:, frame])
 
     def _segment(self, features: KeyFeatures) -> Tensor:
-        """Logits ``[K,H,W]``, float32."""
+        """Decode what the memory holds: logits ``[K,H,W]``, float32."""
         height, width = features.key.shape[2:]
         read = dense_readout(self._keys, self._values, features.key.flatten(2), self._config.top_k)
         read = read.unflatten(2, (height, width))
@@ -100,7 +107,7 @@ class PublishedTwin:
         self._values = values if self._values is None else torch.cat([self._values, values], 2)
 
     def _encode_value(self, image: Tensor, f16: Tensor, masks: Tensor) -> Tensor:
-        """``[K,CV,h,w]`` of masks ``[K,H,W]``."""
+        """Encode masks ``[K,H,W]``: values ``[K,CV,h,w]``."""
         encoder, masks = self._network.value_encoder, masks.unsqueeze(1)
         images = image.expand(len(masks), -1, -1, -1)
         x = encoder.conv1(torch.cat([images, masks, masks.sum(0, keepdim=True) - masks], 1))

@@ -1,24 +1,28 @@
-"""Time and memory of reading the memory: ours against the dense textbook readout."""
+"""Measure time and memory of reading the memory: the memory bank beside the dense textbook readout."""
 
+import math
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from benchmarking.published_twin import dense_readout
-from benchmarking.report import current_memory, format_table, restart_peak_memory, run_apart
+from benchmarking.report import format_table, run_apart
+from inference_core import STRIDE
 from inference_memory_bank import MemoryBank
 from model.network import KEY_CHANNELS
-from util.device import PRECISIONS, peak_memory
+from util.device import PRECISIONS, held_memory, peak_memory, restart_peak_memory
 
 VALUE_CHANNELS = 512
 
 
 class ReadoutCost(NamedTuple):
-    """Of one query frame."""
+    """Cost of reading the memory for one query frame."""
 
     seconds: float
-    memory: float  # GiB beyond what holds the memory itself
+    memory: float  # peak in GiB, beyond the keys and values that are held anyway; NaN: the system does not tell
 
 
 def measure_readout(
@@ -38,25 +42,23 @@ def measure_readout(
     else:
         bank = MemoryBank(top_k=20, max_frames=memory_frames)
         for _ in range(memory_frames):
-            key, value = (
-                torch.randn(n, c, *cells, **options) for n, c in ((1, KEY_CHANNELS), (objects, VALUE_CHANNELS))
-            )
-            bank.add_memory(key, value)
+            key = torch.randn(1, KEY_CHANNELS, *cells, **options)
+            bank.add_memory(key, torch.randn(objects, VALUE_CHANNELS, *cells, **options))
 
         def read():
             return bank.read(query)
 
     with torch.inference_mode():
         restart_peak_memory(device)
-        before = current_memory(device)
+        before = held_memory(device)
         read().sum().item()
-        memory = peak_memory(device) - before
+        memory = float("nan") if before is None else peak_memory(device) - before
         return ReadoutCost(min(_seconds(read) for _ in range(5)), memory)
 
 
-def _seconds(read) -> float:
+def _seconds(read: Callable[[], Tensor]) -> float:
     start = time.perf_counter()
-    read().sum().item()  # which waits for a GPU
+    read().sum().item()  # waits for a GPU
     return time.perf_counter() - start
 
 
@@ -64,7 +66,7 @@ def compare_readouts(
     memory_frames: list[int], objects: int, size: tuple[int, int], device: str, precision: str
 ) -> list[dict]:
     """Measure both readouts, each in a process of its own, and print a table."""
-    cells = tuple(-(-side // 16) for side in size)
+    cells = tuple(math.ceil(side / STRIDE) for side in size)
     results = []
     for frames in memory_frames:
         ours, dense = (

@@ -1,1 +1,1 @@
-"""The STCN network, its memory reading, and the reading of its weights."""
+"""The STCN network: its layers, how it reads its memory, and how its weights are loaded."""

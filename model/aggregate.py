@@ -15,7 +15,7 @@ def aggregate(probabilities: Tensor, dim: int = 0) -> Tensor:
         dim: the object dimension.
 
     Returns:
-        logits, float32, background first: K + 1 along ``dim``.
+        logits, float32, K + 1 along ``dim``, background first.
     """
     background = torch.prod(1 - probabilities, dim=dim, keepdim=True)
     return torch.logit(torch.cat([background, probabilities], dim=dim), eps=1e-7)

@@ -16,7 +16,7 @@ class ChannelGate(nn.Module):
         self.mlp = nn.Sequential(nn.Flatten(), nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B,C,h,w] -> [B,C,h,w]``."""
+        """Gate the channels: ``[B,C,h,w] -> [B,C,h,w]``."""
         gate = self.mlp(x.mean((2, 3))) + self.mlp(x.amax((2, 3)))
         return x * torch.sigmoid(gate)[:, :, None, None]
 
@@ -29,7 +29,7 @@ class GateConv(nn.Module):
         self.conv = nn.Conv2d(2, 1, 7, padding=3)
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """``[B,2,h,w] -> [B,1,h,w]``."""
+        """Convolve: ``[B,2,h,w] -> [B,1,h,w]``."""
         return self.conv(pooled)
 
 
@@ -41,7 +41,7 @@ class SpatialGate(nn.Module):
         self.spatial = GateConv()
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B,C,h,w] -> [B,C,h,w]``."""
+        """Gate the positions: ``[B,C,h,w] -> [B,C,h,w]``."""
         pooled = torch.stack([x.amax(1), x.mean(1)], dim=1)
         return x * torch.sigmoid(self.spatial(pooled))
 
@@ -55,5 +55,5 @@ class CBAM(nn.Module):
         self.SpatialGate = SpatialGate()
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B,C,h,w] -> [B,C,h,w]``."""
+        """Apply both gates: ``[B,C,h,w] -> [B,C,h,w]``."""
         return self.SpatialGate(self.ChannelGate(x))

@@ -1,6 +1,6 @@
-"""Memory reading: pure functions, shared by training and inference.
+"""Memory reading: pure functions for training and inference.
 
-Positions of all memory frames lie in one dimension of N; query positions in one of M = h * w.
+The positions of all memory frames lie in one dimension, N; the query positions in another, M = h * w.
 
 Training reads densely (``read_memory``). Inference keeps the ``top_k`` best memory positions of each query position
 (Cheng et al., MiVOS, CVPR 2021), found chunk by chunk with ``merge_top_k`` and read with ``readout_top_k``: the same
@@ -8,6 +8,7 @@ result without ever holding N x M numbers.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,18 +19,18 @@ from torch import Tensor
 def get_similarity(
     memory_key: Tensor, query_key: Tensor, *, squared_norm: Tensor | None = None, workspace: Tensor | None = None
 ) -> Tensor:
-    """Negative squared L2 distance of keys, up to a term that a softmax over the memory cancels.
+    """Compute the negative squared L2 distance of keys, up to a term that a softmax over the memory cancels.
 
     ``(2 k.q - |k|^2) / sqrt(CK)``, always computed in float32.
 
     Args:
         memory_key: ``[B,CK,N]``.
         query_key: ``[B,CK,M]``.
-        squared_norm: ``[B,1,N]`` float32, ``|k|^2`` if it is at hand.
-        workspace: ``[at least B*M*N]`` float32, to hold the result.
+        squared_norm: ``[B,1,N]`` float32, ``|k|^2``; None: it is computed.
+        workspace: ``[at least B*M*N]`` float32, memory to write the result to; None: new memory.
 
     Returns:
-        ``[B,N,M]``, float32, a transposed view: the row of a query position lies in one piece, as the top-k wants it.
+        ``[B,N,M]``, float32, a transposed view: each query position's similarities are contiguous, as top-k needs them.
     """
     with torch.autocast(memory_key.device.type, enabled=False):
         memory_key, query_key = memory_key.float(), query_key.float()
@@ -37,7 +38,9 @@ def get_similarity(
         if squared_norm is None:
             squared_norm = memory_key.square().sum(1, keepdim=True)
         shape = len(query_key), query_key.shape[2], memory_key.shape[2]
-        out = None if workspace is None else workspace[: math.prod(shape)].view(shape)
+        out = None
+        if workspace is not None:
+            out = workspace[: math.prod(shape)].view(shape)
         query_key = query_key.transpose(1, 2)
         return torch.baddbmm(-scale * squared_norm, query_key, memory_key, alpha=2 * scale, out=out).transpose(1, 2)
 
@@ -51,7 +54,7 @@ def apply_kernel(similarity: Tensor, query_key: Tensor, sigma: float, width: int
     Args:
         similarity: ``[B,N,M]`` from ``get_similarity``.
         query_key: ``[B,CK,M]``.
-        sigma: in cells of stride 16.
+        sigma: standard deviation in cells of stride 16.
         width: cells per row of the query frame.
 
     Returns:
@@ -67,7 +70,7 @@ def apply_kernel(similarity: Tensor, query_key: Tensor, sigma: float, width: int
 
 
 def get_affinity(similarity: Tensor) -> Tensor:
-    """Softmax over the memory: ``[B,N,M] -> [B,N,M]``."""
+    """Compute the softmax over the memory: ``[B,N,M] -> [B,N,M]``."""
     return F.softmax(similarity, dim=1)
 
 
@@ -93,7 +96,7 @@ def read_memory(memory_key: Tensor, memory_value: Tensor, query_key: Tensor) -> 
     return read.view(len(query_key), *memory_value.shape[2:])
 
 
-MIN_CLASS_SIZE = 4  # columns, below which dividing them does not pay
+MIN_BUCKET_SIZE = 4  # with fewer columns in a bucket the division takes longer than it saves
 
 
 class TopK(NamedTuple):
@@ -103,16 +106,27 @@ class TopK(NamedTuple):
     position: Tensor  # [M,k] int64
 
     def affinity(self) -> Tensor:
-        """Softmax over the selected positions: ``[M,k]``, float32."""
+        """Compute the softmax over the selected positions: ``[M,k]``, float32."""
         return F.softmax(self.similarity, dim=1)
+
+    def split(self, num_queries: int) -> list["TopK"]:
+        """Divide the selection into those of ``num_queries`` query positions each."""
+        similarities, positions = self.similarity.split(num_queries), self.position.split(num_queries)
+        return [TopK(similarity, position) for similarity, position in zip(similarities, positions)]
+
+    @classmethod
+    def join(cls, selections: Sequence["TopK"]) -> "TopK":
+        """Join what ``split`` divided."""
+        similarity = torch.cat([selection.similarity for selection in selections])
+        return cls(similarity, torch.cat([selection.position for selection in selections]))
 
 
 def merge_top_k(best: TopK | None, similarity: Tensor, first_position: int, top_k: int) -> TopK:
     """Update the best positions found so far with a further chunk of the memory.
 
     Args:
-        best: of the chunks before, None at the first.
-        similarity: ``[n,M]``, of the chunk's n memory positions.
+        best: the best positions of the chunks before; None at the first chunk.
+        similarity: ``[n,M]``, similarity of the chunk's n memory positions.
         first_position: position of the chunk's first row.
         top_k: how many positions to keep for each query position.
 
@@ -129,19 +143,19 @@ def merge_top_k(best: TopK | None, similarity: Tensor, first_position: int, top_
 
 
 def find_top_k(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k largest numbers of each row and their columns, best first: ``[M,n] -> [M,k], [M,k]``.
+    """Find the k largest numbers of each row and their columns, best first: ``[M,n] -> [M,k], [M,k]``.
 
-    Equal to ``rows.topk(k)``, and faster where n is much larger than k: the columns are divided into classes, and only
-    the k classes with the largest maxima can hold the k largest numbers.
+    The result equals ``rows.topk(k)`` and takes less time where n is much larger than k: the columns are divided into
+    buckets, and only the k buckets with the largest maxima can hold the k largest numbers.
     """
-    num_classes = math.isqrt(k * rows.shape[1])  # of about sqrt(n / k) columns: the least numbers to look at
-    size = rows.shape[1] // max(1, num_classes)
-    if size < MIN_CLASS_SIZE:
+    num_buckets = math.isqrt(k * rows.shape[1])  # buckets of about sqrt(n / k) columns leave the fewest numbers to sort
+    size = rows.shape[1] // max(1, num_buckets)
+    if size < MIN_BUCKET_SIZE:
         return rows.topk(k, dim=1)
-    classes = rows[:, : size * num_classes].unflatten(1, (size, num_classes))  # columns j, j + num_classes, ..
-    chosen = classes.amax(1).topk(k, dim=1, sorted=False).indices  # [M,k]
-    members = torch.arange(size, device=rows.device)[:, None] * num_classes
-    rest = torch.arange(size * num_classes, rows.shape[1], device=rows.device)
+    buckets = rows[:, : size * num_buckets].unflatten(1, (size, num_buckets))  # columns j, j + num_buckets, ..
+    chosen = buckets.amax(1).topk(k, dim=1, sorted=False).indices  # [M,k]
+    members = torch.arange(size, device=rows.device)[:, None] * num_buckets
+    rest = torch.arange(size * num_buckets, rows.shape[1], device=rows.device)
     columns = torch.cat([(chosen[:, None] + members).flatten(1), rest.expand(len(rows), -1)], 1)
     values, order = rows.gather(1, columns).topk(k, dim=1)
     return values, columns.gather(1, order)
@@ -165,7 +179,16 @@ def readout_top_k(affinity: Tensor, position: Tensor, memory_value: Tensor) -> T
 
 
 def sum_weighted_rows(weights: Tensor, position: Tensor, rows: Tensor) -> Tensor:
-    """``embedding_bag`` in plain operations: weights ``[M,k]``, position ``[M,k]``, rows ``[N,C]`` -> ``[M,C]``."""
+    """Compute ``embedding_bag`` in plain operations.
+
+    Args:
+        weights: ``[M,k]``.
+        position: ``[M,k]``, int64, rows to sum.
+        rows: ``[N,C]``.
+
+    Returns:
+        ``[M,C]``, dtype of rows.
+    """
     total = rows.new_zeros(len(position), rows.shape[1])
     for weight, index in zip(weights.unbind(1), position.unbind(1)):
         total.addcmul_(weight[:, None], rows[index])

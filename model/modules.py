@@ -1,7 +1,8 @@
 """Building blocks of the network, each written for all objects of a frame at once.
 
-Features that depend on the frame alone are called *shared*: ``[B, C, h, w]``. Features of the K objects of each
-frame lie in the batch dimension, objects of one frame side by side: ``[B*K, C, h, w]``.
+The *frame part* of a layer is what depends on the frame alone: it is computed once, ``[B, C, h, w]``, and serves all
+objects of the frame. Features of the K objects of each frame lie in the batch dimension, objects of one frame side by
+side: ``[B*K, C, h, w]``.
 """
 
 from typing import NamedTuple
@@ -10,40 +11,60 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def add_shared(per_object: Tensor, shared: Tensor) -> Tensor:
-    """Add each frame's feature to all of its objects, in place: ``[B*K,C,h,w] + [B,C,h,w] -> [B*K,C,h,w]``."""
-    num_frames = shared.shape[0]
-    return per_object.unflatten(0, (num_frames, -1)).add_(shared.unsqueeze(1)).flatten(0, 1)
+def add_frame_part(per_object: Tensor, frame_part: Tensor) -> Tensor:
+    """Add each frame's feature to all of its objects, in place.
+
+    Args:
+        per_object: ``[B*K,C,h,w]``.
+        frame_part: ``[B,C,h,w]``.
+
+    Returns:
+        ``[B*K,C,h,w]``.
+    """
+    num_frames = frame_part.shape[0]
+    return per_object.unflatten(0, (num_frames, -1)).add_(frame_part.unsqueeze(1)).flatten(0, 1)
 
 
-def convolve_shared(conv: nn.Conv2d, shared: Tensor, *, shared_first: bool = False) -> Tensor:
-    """The part of a convolution of ``cat(per_object, shared)`` that is the same for all objects of a frame.
+def convolve_frame_part(conv: nn.Conv2d, frame: Tensor, *, frame_first: bool = False) -> Tensor:
+    """Convolve the channels of ``cat(per_object, frame)`` that are the same for all objects of a frame.
 
-    A convolution is linear in its input channels: with ``convolve_objects`` it is done once per frame, and the sum
-    equals the convolution of the concatenation, up to rounding.
+    A convolution is linear in its input channels. The result, completed by ``convolve_object_part``, equals the
+    convolution of the concatenation up to rounding.
 
     Args:
         conv: a convolution of C1 + C2 input channels.
-        shared: ``[B,C2,h,w]``.
-        shared_first: whether the shared channels come before the others in the weight.
+        frame: ``[B,C2,h,w]``.
+        frame_first: whether the frame's channels come before the objects' in the weight.
 
     Returns:
         ``[B,C_out,h',w']``, with the bias.
     """
-    channels = shared.shape[1]
-    weight = conv.weight[:, :channels] if shared_first else conv.weight[:, -channels:]
-    return F.conv2d(shared, weight, conv.bias, conv.stride, conv.padding)
+    channels = frame.shape[1]
+    weight = conv.weight[:, :channels] if frame_first else conv.weight[:, -channels:]
+    return F.conv2d(frame, weight, conv.bias, conv.stride, conv.padding)
 
 
-def convolve_objects(conv: nn.Conv2d, per_object: Tensor, shared_part: Tensor, *, shared_first: bool = False) -> Tensor:
-    """The rest of that convolution, added up: ``[B*K,C1,h,w]`` and ``[B,C_out,h',w']`` -> ``[B*K,C_out,h',w']``."""
+def convolve_object_part(
+    conv: nn.Conv2d, per_object: Tensor, frame_part: Tensor, *, frame_first: bool = False
+) -> Tensor:
+    """Convolve the objects' channels of ``cat(per_object, frame)`` and add the frame part.
+
+    Args:
+        conv: a convolution of C1 + C2 input channels.
+        per_object: ``[B*K,C1,h,w]``.
+        frame_part: ``[B,C_out,h',w']``, from ``convolve_frame_part``.
+        frame_first: whether the frame's channels come before the objects' in the weight.
+
+    Returns:
+        ``[B*K,C_out,h',w']``.
+    """
     channels = per_object.shape[1]
-    weight = conv.weight[:, -channels:] if shared_first else conv.weight[:, :channels]
-    return add_shared(F.conv2d(per_object, weight, None, conv.stride, conv.padding), shared_part)
+    weight = conv.weight[:, -channels:] if frame_first else conv.weight[:, :channels]
+    return add_frame_part(F.conv2d(per_object, weight, None, conv.stride, conv.padding), frame_part)
 
 
-class SharedInput(NamedTuple):
-    """What a residual block computes once for all objects of a frame."""
+class ResBlockFramePart(NamedTuple):
+    """The frame part of a residual block."""
 
     residual: Tensor  # [B,C,h,w]
     skip: Tensor  # [B,C,h,w]
@@ -52,8 +73,8 @@ class SharedInput(NamedTuple):
 class ResBlock(nn.Module):
     """Pre-activation residual block of two 3x3 convolutions.
 
-    Its input may be ``cat(x, shared)``; ``share`` then does the shared channels' part. The skip path convolves the
-    un-activated input if the number of channels changes.
+    Its input may be ``cat(per_object, frame)``: ``frame_part`` then takes the frame's channels and ``forward`` the
+    objects'. The skip path convolves the un-activated input if the number of channels changes.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -63,18 +84,27 @@ class ResBlock(nn.Module):
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
 
-    def share(self, shared: Tensor) -> SharedInput:
-        """The part of shared channels ``[B,C2,h,w]``."""
-        return SharedInput(convolve_shared(self.conv1, F.relu(shared)), convolve_shared(self.downsample, shared))
+    def frame_part(self, frame: Tensor) -> ResBlockFramePart:
+        """Compute what the frame's channels ``[B,C2,h,w]`` contribute."""
+        residual = convolve_frame_part(self.conv1, F.relu(frame))
+        return ResBlockFramePart(residual, convolve_frame_part(self.downsample, frame))
 
-    def forward(self, x: Tensor, shared: SharedInput | None = None) -> Tensor:
-        """``[B*K,C1,h,w]``, and what ``share`` gave if C1 < in_channels -> ``[B*K,out_channels,h,w]``."""
-        if shared is None:
+    def forward(self, x: Tensor, frame_part: ResBlockFramePart | None = None) -> Tensor:
+        """Compute the block.
+
+        Args:
+            x: ``[B*K,C1,h,w]``.
+            frame_part: from the method of that name; None if x has all of the input channels.
+
+        Returns:
+            ``[B*K,out_channels,h,w]``.
+        """
+        if frame_part is None:
             residual = self.conv1(F.relu(x))
             skip = self.downsample(x) if hasattr(self, "downsample") else x
         else:
-            residual = convolve_objects(self.conv1, F.relu(x), shared.residual)
-            skip = convolve_objects(self.downsample, x, shared.skip)
+            residual = convolve_object_part(self.conv1, F.relu(x), frame_part.residual)
+            skip = convolve_object_part(self.downsample, x, frame_part.skip)
         residual = self.conv2(F.relu(residual, inplace=True))
         return residual.add_(skip)
 
@@ -88,10 +118,12 @@ class FeatureFuser(nn.Module):
         self.attention = attention
         self.block2 = ResBlock(out_channels, out_channels)
 
-    def forward(self, x: Tensor, f16_part: SharedInput) -> Tensor:
-        """x ``[B*K,C1,h,w]``, and what ``block1`` shares of the other channels -> ``[B*K,out_channels,h,w]``."""
-        x = self.block1(x, f16_part)
-        return self.block2(x if self.attention is None else x + self.attention(x))
+    def forward(self, x: Tensor, frame_part: ResBlockFramePart) -> Tensor:
+        """Fuse x ``[B*K,C1,h,w]`` with the frame part of ``block1``: ``[B*K,out_channels,h,w]``."""
+        x = self.block1(x, frame_part)
+        if self.attention is not None:
+            x = x + self.attention(x)
+        return self.block2(x)
 
 
 class UpsampleBlock(nn.Module):
@@ -102,13 +134,19 @@ class UpsampleBlock(nn.Module):
         self.skip_conv = nn.Conv2d(skip_channels, in_channels, 3, padding=1)
         self.out_conv = ResBlock(in_channels, out_channels)
 
-    def forward(self, skip: Tensor, x: Tensor) -> Tensor:
-        """skip ``[B,in_channels,2h,2w]``, x ``[B*K,in_channels,h,w]`` -> ``[B*K,out_channels,2h,2w]``.
+    def forward(self, x: Tensor, frame_part: Tensor) -> Tensor:
+        """Compute the block.
 
-        The skip is what ``skip_conv`` made of the frame's finer feature ``[B,skip_channels,2h,2w]``.
+        Args:
+            x: ``[B*K,in_channels,h,w]``.
+            frame_part: ``[B,in_channels,2h,2w]``, from ``skip_conv`` of the frame's finer feature
+                ``[B,skip_channels,2h,2w]``.
+
+        Returns:
+            ``[B*K,out_channels,2h,2w]``.
         """
         x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-        return self.out_conv(add_shared(x, skip))
+        return self.out_conv(add_frame_part(x, frame_part))
 
 
 class KeyProjection(nn.Module):
@@ -121,14 +159,14 @@ class KeyProjection(nn.Module):
         nn.init.zeros_(self.key_proj.bias)
 
     def forward(self, f16: Tensor) -> Tensor:
-        """``[B,in_channels,h,w] -> [B,key_channels,h,w]``."""
+        """Compute keys: ``[B,in_channels,h,w] -> [B,key_channels,h,w]``."""
         return self.key_proj(f16)
 
 
-class SharedFeatures(NamedTuple):
-    """What the decoder computes once for all objects of a frame."""
+class DecoderFramePart(NamedTuple):
+    """The frame part of the decoder."""
 
-    at_16: SharedInput
+    at_16: ResBlockFramePart
     at_8: Tensor  # [B,C,H/8,W/8]
     at_4: Tensor  # [B,C,H/4,W/4]
 
@@ -137,9 +175,10 @@ class Decoder(nn.Module):
     """Turn the memory readout of each object, with the frame's features, into a logit per pixel.
 
     Args:
-        in_channels: of the memory readout and the frame's stride-16 feature together.
-        c8, c4: of the frame's finer features.
-        channels: of the decoder at strides 16, 8, 4.
+        in_channels: channels of the memory readout and the frame's stride-16 feature together.
+        c8: channels of the frame's stride-8 feature.
+        c4: channels of the frame's stride-4 feature.
+        channels: channels of the decoder at strides 16, 8, 4.
     """
 
     def __init__(self, in_channels: int, c8: int, c4: int, channels: tuple[int, int, int]) -> None:
@@ -150,20 +189,28 @@ class Decoder(nn.Module):
         self.up_8_4 = UpsampleBlock(c4, at_8, at_4)
         self.pred = nn.Conv2d(at_4, 1, 3, padding=1)
 
-    def share(self, thin: Tensor, f8: Tensor, f4: Tensor) -> SharedFeatures:
-        """The part that is the same for all objects.
+    def frame_part(self, thin: Tensor, f8: Tensor, f4: Tensor) -> DecoderFramePart:
+        """Compute what is the same for all objects of the frames.
 
         Args:
             thin: ``[B,CV,H/16,W/16]``.
             f8: ``[B,c8,H/8,W/8]``.
             f4: ``[B,c4,H/4,W/4]``.
         """
-        return SharedFeatures(self.compress.share(thin), self.up_16_8.skip_conv(f8), self.up_8_4.skip_conv(f4))
+        return DecoderFramePart(self.compress.frame_part(thin), self.up_16_8.skip_conv(f8), self.up_8_4.skip_conv(f4))
 
-    def forward(self, memory_readout: Tensor, shared: SharedFeatures) -> Tensor:
-        """memory_readout ``[B*K,CV,H/16,W/16]``, shared of the B frames -> logits ``[B*K,1,H,W]``, float32."""
-        x = self.compress(memory_readout, shared.at_16)
-        x = self.up_16_8(shared.at_8, x)
-        x = self.up_8_4(shared.at_4, x)
+    def forward(self, memory_readout: Tensor, frame_part: DecoderFramePart) -> Tensor:
+        """Decode.
+
+        Args:
+            memory_readout: ``[B*K,CV,H/16,W/16]``.
+            frame_part: the frame part of the same B frames.
+
+        Returns:
+            logits ``[B*K,1,H,W]``, float32.
+        """
+        x = self.compress(memory_readout, frame_part.at_16)
+        x = self.up_16_8(x, frame_part.at_8)
+        x = self.up_8_4(x, frame_part.at_4)
         x = self.pred(F.relu(x, inplace=True)).float()
         return F.interpolate(x, scale_factor=4, mode="bilinear", align_corners=False)

@@ -11,18 +11,25 @@ from torch import Tensor, nn
 from model.aggregate import aggregate
 from model.cbam import CBAM
 from model.memory import read_memory
-from model.modules import Decoder, FeatureFuser, KeyProjection, SharedFeatures, SharedInput, convolve_shared
+from model.modules import (
+    Decoder,
+    DecoderFramePart,
+    FeatureFuser,
+    KeyProjection,
+    ResBlockFramePart,
+    convolve_frame_part,
+)
 from model.resnet import KeyEncoder, ValueBackbone
 
 KEY_CHANNELS = 64  # CK
 
 
 class NetworkSize(NamedTuple):
-    """Widths of a network. C16, C8, C4 are those of the key encoder's features at strides 16, 8 and 4."""
+    """Widths of a network. The backbone decides on C16, C8 and C4, the channels at strides 16, 8 and 4."""
 
-    backbone: str  # of the key encoder, which decides on C16, C8, C4
-    value_channels: int  # CV, of the memory values and of the decoder's stride-16 feature
-    decoder_channels: tuple[int, int, int]  # of the decoder at strides 16, 8, 4
+    backbone: str  # torchvision's name of the key encoder
+    value_channels: int  # CV: channels of the memory values and of the frame's "thin" feature
+    decoder_channels: tuple[int, int, int]  # channels of the decoder at strides 16, 8, 4
 
 
 SIZES = {
@@ -32,13 +39,20 @@ SIZES = {
 
 
 class KeyFeatures(NamedTuple):
-    """What one frame gives, independent of any mask. H, W are multiples of 16."""
+    """Features of frames that depend on no mask. H and W are multiples of 16."""
 
     key: Tensor  # [B,CK,H/16,W/16]
     thin: Tensor  # [B,CV,H/16,W/16], the decoder's stride-16 feature
     f16: Tensor  # [B,C16,H/16,W/16]
     f8: Tensor  # [B,C8,H/8,W/8]
     f4: Tensor  # [B,C4,H/4,W/4]
+
+
+class ValueFramePart(NamedTuple):
+    """The frame part of the value encoder."""
+
+    conv1: Tensor  # [B,64,H/2,W/2]
+    fuser: ResBlockFramePart
 
 
 class ValueEncoder(ValueBackbone):
@@ -49,14 +63,14 @@ class ValueEncoder(ValueBackbone):
         attention = CBAM(value_channels) if use_cbam else None
         self.fuser = FeatureFuser(self.out_channels + key_channels, value_channels, attention)
 
-    def share(self, frames: Tensor, f16: Tensor) -> tuple[Tensor, SharedInput]:
-        """What is the same for all objects of frames ``[B,3,H,W]`` with ``[B,C16,H/16,W/16]``."""
-        return convolve_shared(self.conv1, frames, shared_first=True), self.fuser.block1.share(f16)
+    def frame_part(self, frames: Tensor, f16: Tensor) -> ValueFramePart:
+        """Compute what is the same for all objects of frames ``[B,3,H,W]`` with features ``[B,C16,H/16,W/16]``."""
+        conv1 = convolve_frame_part(self.conv1, frames, frame_first=True)
+        return ValueFramePart(conv1, self.fuser.block1.frame_part(f16))
 
-    def forward(self, masks: Tensor, shared: tuple[Tensor, SharedInput]) -> Tensor:
-        """masks ``[B*K,mask_channels,H,W]``, shared of the B frames -> ``[B*K,CV,H/16,W/16]``."""
-        image_part, f16_part = shared
-        return self.fuser(super().forward(masks, image_part), f16_part)
+    def forward(self, masks: Tensor, frame_part: ValueFramePart) -> Tensor:
+        """Encode masks ``[B*K,mask_channels,H,W]`` over the B frames: values ``[B*K,CV,H/16,W/16]``."""
+        return self.fuser(super().forward(masks, frame_part.conv1), frame_part.fuser)
 
 
 class STCN(nn.Module):
@@ -82,55 +96,64 @@ class STCN(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the weights are held in."""
+        """The dtype of the weights."""
         return self.key_comp.weight.dtype
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self.key_comp.weight.device
 
     def forward(self, frames: Tensor, first_masks: Tensor, object_exists: Tensor) -> Tensor:
-        """The training pass over clips: segment each frame from the ones before.
+        """Run the training pass over clips: segment each frame from the ones before.
 
-        The first frame is memorised with its true masks, each further one with the masks predicted for it.
+        The first frame is memorised with its given masks, each further one with the masks predicted for it.
 
         Args:
             frames: ``[B,T,3,H,W]``, ImageNet-normalised, H and W multiples of 16.
-            first_masks: ``[B,K,H,W]``, the true masks of the first frames, in [0, 1].
+            first_masks: ``[B,K,H,W]``, the ground truth of the first frames, in [0, 1].
             object_exists: ``[B,K]`` bool; an object that does not exist has probability 0.
 
         Returns:
             aggregated logits ``[B,T-1,1+K,H,W]``, float32, background first; a softmax makes them probabilities.
         """
-        features = KeyFeatures(*(x.unflatten(0, frames.shape[:2]) for x in self.encode_key(frames.flatten(0, 1))))
+        of_all_frames = self.encode_key(frames.flatten(0, 1))
+        features = KeyFeatures(*(feature.unflatten(0, frames.shape[:2]) for feature in of_all_frames))
         values, logits, masks = [], [], first_masks
         for index in range(1, frames.shape[1]):
             values.append(self.encode_value(frames[:, index - 1], features.f16[:, index - 1], masks))
             memory_readout = read_memory(features.key[:, :index], torch.stack(values, 1), features.key[:, index])
-            shared = self.share(KeyFeatures(*(x[:, index] for x in features)))
-            probabilities = torch.sigmoid(self.segment(memory_readout, shared)) * object_exists[:, :, None, None]
+            query = KeyFeatures(*(feature[:, index] for feature in features))
+            probabilities = torch.sigmoid(self.segment(memory_readout, self.frame_part(query)))
+            probabilities = probabilities * object_exists[:, :, None, None]
             logits.append(aggregate(probabilities, dim=1))
             masks = logits[-1].softmax(1)[:, 1:]
         return torch.stack(logits, 1)
 
     def encode_key(self, frames: Tensor) -> KeyFeatures:
-        """Encode frames ``[B,3,H,W]``, ImageNet-normalised, H and W multiples of 16; features in the weights' dtype."""
+        """Encode frames.
+
+        Args:
+            frames: ``[B,3,H,W]``, ImageNet-normalised, H and W multiples of 16.
+
+        Returns:
+            features, in the dtype of the weights.
+        """
         f16, f8, f4 = self.key_encoder(frames.to(self.dtype))
         return KeyFeatures(self.key_proj(f16), self.key_comp(f16), f16, f8, f4)
 
-    def share(self, features: KeyFeatures) -> SharedFeatures:
-        """What the decoder makes of frames alone, once for all of their objects."""
-        return self.decoder.share(features.thin, features.f8, features.f4)
+    def frame_part(self, features: KeyFeatures) -> DecoderFramePart:
+        """Compute the decoder's frame part, once for all objects of the frames."""
+        return self.decoder.frame_part(features.thin, features.f8, features.f4)
 
     def encode_value(self, frames: Tensor, f16: Tensor, masks: Tensor, *, objects_at_once: int | None = None) -> Tensor:
-        """Encode what each object looks like in a frame.
+        """Encode the appearance of each object in a frame.
 
         Args:
             frames: ``[B,3,H,W]``, as given to ``encode_key``.
             f16: ``[B,C16,H/16,W/16]``, from ``encode_key``.
             masks: ``[B,K,H,W]``, probabilities in [0, 1] of all K objects.
-            objects_at_once: of a single frame, to bound the memory; None: all.
+            objects_at_once: how many objects of a single frame to compute together, which bounds the memory; None: all.
 
         Returns:
             values ``[B,K,CV,H/16,W/16]``.
@@ -139,21 +162,25 @@ class STCN(nn.Module):
         if not self.single_object:
             channels.append(masks.sum(1, keepdim=True) - masks)  # the other objects' masks
         masks_of_object = torch.stack(channels, dim=2).flatten(0, 1).to(self.dtype)  # [B*K,mask_channels,H,W]
-        shared = self.value_encoder.share(frames.to(self.dtype), f16)
-        parts = masks_of_object.split(objects_at_once or len(masks_of_object))
-        return torch.cat([self.value_encoder(part, shared) for part in parts]).unflatten(0, masks.shape[:2])
+        frame_part = self.value_encoder.frame_part(frames.to(self.dtype), f16)
+        batches = masks_of_object.split(objects_at_once or len(masks_of_object))
+        values = torch.cat([self.value_encoder(batch, frame_part) for batch in batches])
+        return values.unflatten(0, masks.shape[:2])
 
-    def segment(self, memory_readout: Tensor, shared: SharedFeatures, *, objects_at_once: int | None = None) -> Tensor:
+    def segment(
+        self, memory_readout: Tensor, frame_part: DecoderFramePart, *, objects_at_once: int | None = None
+    ) -> Tensor:
         """Decode each object's memory readout.
 
         Args:
             memory_readout: ``[B,K,CV,H/16,W/16]``.
-            shared: of the same B frames, from ``share``.
-            objects_at_once: of a single frame, to bound the memory; None: all.
+            frame_part: from the method of that name, of the same B frames.
+            objects_at_once: how many objects of a single frame to compute together, which bounds the memory; None: all.
 
         Returns:
             logits ``[B,K,H,W]``, float32; a sigmoid makes them independent object probabilities.
         """
-        readouts = memory_readout.flatten(0, 1)
-        logits = [self.decoder(part, shared) for part in readouts.split(objects_at_once or len(readouts))]
-        return torch.cat(logits).view(*memory_readout.shape[:2], *logits[0].shape[-2:])
+        readouts = memory_readout.flatten(0, 1)  # [B*K,CV,H/16,W/16]
+        batches = readouts.split(objects_at_once or len(readouts))
+        logits = torch.cat([self.decoder(batch, frame_part) for batch in batches])[:, 0]
+        return logits.unflatten(0, memory_readout.shape[:2])

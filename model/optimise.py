@@ -1,4 +1,4 @@
-"""Turn a network into a faster one of the same function, for inference only."""
+"""Turn a network into a faster one that computes the same, for inference only."""
 
 import logging
 from collections.abc import Callable
@@ -14,17 +14,16 @@ from util.device import has_matrix_unit
 
 log = logging.getLogger(__name__)
 
-MAX_COMPILED = 64  # shapes of each method: frame sizes, numbers of objects, of frames at once; then it runs uncompiled
-MIN_WINOGRAD_CHANNELS = 256  # in and out, below which the transforms cost what the multiplications gain
-COMPILED = ("encode_key", "share", "encode_value", "segment")  # all but the memory, whose size changes
+MAX_COMPILED = 64  # shapes that a method is compiled for; a shape is a frame size with numbers of objects and frames
+MIN_WINOGRAD_CHANNELS = 256  # with fewer, in or out, the transforms cost what the multiplications gain
+COMPILED = ("encode_key", "frame_part", "encode_value", "segment")  # the memory is not: its size changes
 
 
 def optimise(network: STCN, dtype: torch.dtype = torch.float32, *, use_compile: bool = False) -> STCN:
     """Fold BatchNorm, lay weights out channels-last, and convert them once to the dtype to compute in.
 
-    On a CPU the decoder's finer convolutions become Winograd's.
-    Similarity, softmax and aggregation stay float32 in any dtype. The network is changed in place: its state dict has
-    other names afterwards, and it cannot be trained any more.
+    On a CPU the decoder's finer convolutions become Winograd's. Similarity, softmax and aggregation stay float32 in any
+    dtype. The network is changed in place: its state dict has other names afterwards, and it can no longer be trained.
 
     Args:
         network: in eval mode.
@@ -39,7 +38,6 @@ def optimise(network: STCN, dtype: torch.dtype = torch.float32, *, use_compile: 
         use_winograd(network)
     network.requires_grad_(False).to(dtype=dtype, memory_format=torch.channels_last)
     if use_compile:
-        torch._dynamo.config.cache_size_limit = MAX_COMPILED
         for name in COMPILED:
             setattr(network, name, compile_or_note(getattr(network, name)))
     return network
@@ -67,10 +65,14 @@ def use_winograd(network: STCN) -> None:
 
 
 def compile_or_note(function: Callable) -> Callable:
-    """Compile a function for each of up to ``MAX_COMPILED`` shapes; where that fails, note it and go on uncompiled."""
+    """Compile a function for each of up to ``MAX_COMPILED`` shapes; further shapes run uncompiled.
+
+    Where compiling fails, a note is logged and the function runs uncompiled from then on.
+    """
     compiled = torch.compile(function, dynamic=False)
     current = compiled
 
+    @torch._dynamo.config.patch(cache_size_limit=MAX_COMPILED)
     def call(*args, **kwargs):
         nonlocal current
         try:
@@ -78,7 +80,7 @@ def compile_or_note(function: Callable) -> Callable:
         except Exception as e:
             if current is function or isinstance(e, torch.OutOfMemoryError):
                 raise
-            log.warning("--compile: %s is not compiled (%s)", function.__name__, type(e).__name__)
+            log.warning("compile: %s runs uncompiled (%s)", function.__name__, type(e).__name__)
             current = function
             return function(*args, **kwargs)
 

@@ -8,28 +8,32 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import get_model
 
-from model.modules import convolve_objects
+from model.modules import convolve_object_part
 
 
 class KeyEncoder(nn.Module):
     """A ResNet up to its third stage.
 
     Args:
-        name: torchvision's, ``resnet50`` or ``resnet18``.
+        name: torchvision's name, ``resnet50`` or ``resnet18``.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
         backbone = get_model(name, weights=None)
-        widen = backbone.fc.in_features // 512  # what a block's output is wider than its 3x3 convolutions
+        widen = backbone.fc.in_features // 512  # ratio of a block's output channels to those of its 3x3 convolutions
         self.out_channels = 256 * widen, 128 * widen, 64 * widen  # C16, C8, C4
         self.conv1, self.bn1 = backbone.conv1, backbone.bn1
         self.relu, self.maxpool = backbone.relu, backbone.maxpool
         self.res2, self.layer2, self.layer3 = backbone.layer1, backbone.layer2, backbone.layer3
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """frames ``[B,3,H,W]`` -> f16 ``[B,C16,H/16,W/16]``, f8 ``[B,C8,H/8,W/8]``, f4 ``[B,C4,H/4,W/4]``."""
+        """Encode frames ``[B,3,H,W]``.
+
+        Returns:
+            f16 ``[B,C16,H/16,W/16]``, f8 ``[B,C8,H/8,W/8]``, f4 ``[B,C4,H/4,W/4]``.
+        """
         x = self.maxpool(self.relu(self.bn1(self.conv1(frames))))
         f4 = self.res2(x)
         f8 = self.layer2(f4)
@@ -52,7 +56,7 @@ class BasicBlock(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B,in_channels,h,w] -> [B,out_channels,h/stride,w/stride]``."""
+        """Compute the block: ``[B,in_channels,h,w] -> [B,out_channels,h/stride,w/stride]``."""
         residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))
         skip = self.downsample(x) if hasattr(self, "downsample") else x
         return F.relu(residual.add_(skip), inplace=True)
@@ -75,8 +79,16 @@ class ValueBackbone(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 nn.init.zeros_(module.bias)
 
-    def forward(self, masks: Tensor, image_part: Tensor) -> Tensor:
-        """masks ``[B*K,mask_channels,H,W]``, and the frames' part of ``conv1`` -> ``[B*K,256,H/16,W/16]``."""
-        x = convolve_objects(self.conv1, masks, image_part, shared_first=True)
+    def forward(self, masks: Tensor, frame_part: Tensor) -> Tensor:
+        """Encode masks.
+
+        Args:
+            masks: ``[B*K,mask_channels,H,W]``.
+            frame_part: ``[B,64,H/2,W/2]``, the frame part of ``conv1``.
+
+        Returns:
+            ``[B*K,256,H/16,W/16]``.
+        """
+        x = convolve_object_part(self.conv1, masks, frame_part, frame_first=True)
         x = F.max_pool2d(F.relu(self.bn1(x), inplace=True), 3, stride=2, padding=1)
         return self.layer3(self.layer2(self.layer1(x)))

@@ -1,9 +1,11 @@
 """Winograd's convolution: a tile of 2 x 2 outputs of a 3 x 3 kernel takes 16 multiplications instead of 36.
 
-Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, F(2x2, 3x3). Equal to the plain sum up
-to rounding: in float32 the error is smaller than that of PyTorch's own, in bfloat16 two or three times as large.
+Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, F(2x2, 3x3). The result equals the
+plain sum up to rounding: in float32 the error is smaller than that of PyTorch's convolution, in bfloat16 two or three
+times as large.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -11,14 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 KERNEL_TRANSFORM = ((1.0, 0.0, 0.0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0.0, 0.0, 1.0))
-STRIP_BYTES = 2**23  # of the transformed input at a time: less is slower, more leaves the processor's cache
+STRIP_BYTES = 2**23  # size of the transformed input at a time: less is slower, more leaves the processor's cache
 
 
 class WinogradConv2d(nn.Module):
-    """What a 3 x 3 convolution of stride 1 and padding 1 computes, of channels-last inputs and for inference only.
+    """Compute a 3 x 3 convolution of stride 1 and padding 1 for channels-last inputs, for inference only.
 
     Args:
-        conv: the convolution. A pair of channels has 16 weights here instead of its 9.
+        conv: the convolution. A pair of channels has 16 weights here instead of 9.
     """
 
     def __init__(self, conv: nn.Conv2d) -> None:
@@ -30,9 +32,9 @@ class WinogradConv2d(nn.Module):
         self.bias = conv.bias
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B,C1,H,W] -> [B,C2,H,W]``, some rows of tiles at a time."""
+        """Convolve some rows of tiles at a time: ``[B,C1,H,W] -> [B,C2,H,W]``."""
         num_images, channels, height, width = x.shape
-        rows, columns = -(-height // 2), -(-width // 2)  # of tiles
+        rows, columns = math.ceil(height / 2), math.ceil(width / 2)  # number of tiles
         at_once = max(1, STRIP_BYTES // (16 * columns * channels * x.element_size()))
         out = x.new_empty(num_images, 2 * rows, 2 * columns, len(self.bias))
         for image, result in zip(x.permute(0, 2, 3, 1), out):
@@ -42,11 +44,11 @@ class WinogradConv2d(nn.Module):
         return out[:, :height, :width].permute(0, 3, 1, 2)
 
     def _convolve(self, strip: Tensor, out: Tensor) -> None:
-        """strip ``[2n+2,2m+2,C1]`` -> out ``[2n,2m,C2]``."""
+        """Convolve a strip ``[2n+2,2m+2,C1]`` into out ``[2n,2m,C2]``."""
         rows, columns = len(out) // 2, out.shape[1] // 2
         products = torch.bmm(_transform_tiles(strip).flatten(0, 1).flatten(1, 2), self.weight)
         products = products.view(4, 4, rows, columns, -1)
-        products[1, 1] += self.bias  # which goes into all four outputs of a tile
+        products[1, 1] += self.bias  # this product goes into all four outputs of a tile
         half = strip.new_empty(2, *products.shape[1:])
         _transform_outputs(products, half)
         outputs = out.view(rows, 2, columns, 2, -1).permute(3, 1, 0, 2, 4)  # [2,2,n,m,C2], column of the tile first
@@ -54,14 +56,14 @@ class WinogradConv2d(nn.Module):
 
 
 def _cut(image: Tensor, top: int, bottom: int) -> Tensor:
-    """Rows of an image ``[H,W,C]``, zeros around it: ``[bottom-top,W+2,C]``, one column more if W is odd."""
+    """Cut rows out of an image ``[H,W,C]`` between zeros: ``[bottom-top,W+2,C]``, one column more if W is odd."""
     height, width = image.shape[:2]
     padding = 0, 0, 1, 1 + width % 2, max(0, -top), max(0, bottom - height)
     return F.pad(image[max(0, top) : bottom], padding)
 
 
 def _transform_tiles(strip: Tensor) -> Tensor:
-    """Overlapping tiles of 4 x 4 in a strip ``[2n+2,2m+2,C]``, transformed: ``[4,4,n,m,C]``."""
+    """Transform the overlapping tiles of 4 x 4 in a strip ``[2n+2,2m+2,C]``: ``[4,4,n,m,C]``."""
     height, width, channels = strip.shape
     half = strip.new_empty(4, height // 2 - 1, width, channels)
     _transform_inputs(strip.unfold(0, 4, 2).unbind(-1), half)
@@ -71,7 +73,7 @@ def _transform_tiles(strip: Tensor) -> Tensor:
 
 
 def _transform_inputs(x: Sequence[Tensor], out: Sequence[Tensor]) -> None:
-    """The four inputs of a tile along one side, as they are multiplied."""
+    """Transform the four inputs of a tile along one side into those that are multiplied."""
     torch.sub(x[0], x[2], out=out[0])
     torch.add(x[1], x[2], out=out[1])
     torch.sub(x[2], x[1], out=out[2])
@@ -79,6 +81,6 @@ def _transform_inputs(x: Sequence[Tensor], out: Sequence[Tensor]) -> None:
 
 
 def _transform_outputs(products: Sequence[Tensor], out: Sequence[Tensor]) -> None:
-    """The two outputs of a tile along one side, from its four products."""
+    """Compute the two outputs of a tile along one side from its four products."""
     torch.add(products[1], products[2], out=out[0]).add_(products[0])
     torch.sub(products[1], products[2], out=out[1]).sub_(products[3])

@@ -24,10 +24,10 @@ TESTS = Path(__file__).parent
 torch.set_grad_enabled(False)
 
 
-def filled_network(**variant: bool | str) -> STCN:
-    """A network whose weights the golden figures were made with."""
+def filled_network(seed: int = 0, **variant: bool | str) -> STCN:
+    """Make a network with deterministic weights."""
     network = STCN(**variant).eval()
-    fill_state_dict(network.state_dict())
+    fill_state_dict(network.state_dict(), seed)
     return network
 
 

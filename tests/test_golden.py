@@ -1,6 +1,4 @@
-"""Agreement with the published system's figures (weights and inputs of ``tests/deterministic.py``)."""
-
-import json
+"""Agreement with the figures of the published system; see ``tests/golden_figures.py``."""
 
 import numpy as np
 import pytest
@@ -12,17 +10,16 @@ from inference_memory_bank import MemoryBank
 from model.aggregate import aggregate
 from model.memory import get_affinity, get_similarity, readout
 from model.network import STCN
-from tests.conftest import TESTS, filled_network
-from tests.deterministic import synthetic_video
-from util.tensor_util import normalise
+from tests.golden_figures import frames_of, golden, golden_json, golden_network, golden_video
 
 FEATURE_TOLERANCE = 1e-5  # relative to the largest number
 PROBABILITY_TOLERANCE = 2e-5
 ARGMAX_AGREEMENT = 0.9999
 
 
-def golden(name: str) -> dict[str, np.ndarray]:
-    return dict(np.load(TESTS / "golden" / f"{name}.npz"))
+@pytest.fixture(scope="module")
+def network() -> STCN:
+    return golden_network()
 
 
 def assert_features_agree(found: Tensor, expected: np.ndarray) -> None:
@@ -30,13 +27,8 @@ def assert_features_agree(found: Tensor, expected: np.ndarray) -> None:
     assert np.abs(found - expected).max() <= FEATURE_TOLERANCE * np.abs(expected).max()
 
 
-def frames_of(video: np.ndarray) -> Tensor:
-    """``[T,H,W,3]`` uint8 -> normalised ``[T,3,H,W]``."""
-    return normalise(torch.from_numpy(video).permute(0, 3, 1, 2))
-
-
 def one_hot(mask: np.ndarray, num_objects: int) -> Tensor:
-    """``[H,W]`` ids -> ``[1,K,H,W]`` float32."""
+    """Make one mask per object: ``[H,W]`` ids -> ``[1,K,H,W]`` float32."""
     return torch.stack([torch.from_numpy(mask) == label for label in range(1, num_objects + 1)])[None].float()
 
 
@@ -44,21 +36,16 @@ def one_hot(mask: np.ndarray, num_objects: int) -> Tensor:
     ("name", "variant"),
     [("stcn", {}), ("stcn_s0_single_object", {"single_object": True}), ("stcn_no_cbam", {"use_cbam": False})],
 )
-def test_state_dict_has_the_released_names_and_shapes(name: str, variant: dict[str, bool]) -> None:
-    manifest = json.loads((TESTS / "golden" / "state_dict_manifest.json").read_text())[name]
+def test_golden_names_and_shapes_of_the_state_dict(name: str, variant: dict[str, bool]) -> None:
+    manifest = golden_json("state_dict_manifest")[name]
     with torch.device("meta"):
         state_dict = STCN(**variant).state_dict()
     assert {key: [list(t.shape), str(t.dtype).removeprefix("torch.")] for key, t in state_dict.items()} == manifest
 
 
-def test_network_size(network: STCN) -> None:
-    assert sum(parameter.numel() for parameter in network.parameters()) == 54_434_180
-    assert len(list(network.parameters())) == 231
-
-
-def test_encoders(network: STCN) -> None:
+def test_golden_encoders(network: STCN) -> None:
     expected = golden("encoders")
-    video, masks = synthetic_video(1, 96, 128, 3, seed=1)
+    video, masks = golden_video(1, 96, 128, 3, seed=1)
     frames, objects = frames_of(video), one_hot(masks[0], 3)
     features = network.encode_key(frames)
     assert_features_agree(features.key, expected["key"])
@@ -71,23 +58,23 @@ def test_encoders(network: STCN) -> None:
     assert_features_agree(value[0, :, ::8], expected["value_1_object"])
 
 
-def test_value_without_cbam() -> None:
-    network = filled_network(use_cbam=False)
-    video, masks = synthetic_video(1, 96, 128, 3, seed=1)
+def test_golden_value_without_cbam() -> None:
+    network = golden_network(use_cbam=False)
+    video, masks = golden_video(1, 96, 128, 3, seed=1)
     frames = frames_of(video)
     values = network.encode_value(frames, network.encode_key(frames).f16, one_hot(masks[0], 3))
     assert_features_agree(values[0, :, ::8], golden("value_without_cbam")["value_3_objects"])
 
 
-def test_segment(network: STCN) -> None:
+def test_golden_segment(network: STCN) -> None:
     expected = golden("segment")
-    memory_video, masks = synthetic_video(1, 96, 128, 3, seed=1)
+    memory_video, masks = golden_video(1, 96, 128, 3, seed=1)
     memory_frame = frames_of(memory_video)
-    query_frame = frames_of(synthetic_video(2, 96, 128, 3, seed=1)[0])[1:]
+    query_frame = frames_of(golden_video(2, 96, 128, 3, seed=1)[0])[1:]
     memory, query = network.encode_key(memory_frame), network.encode_key(query_frame)
     bank = MemoryBank(top_k=20)
     bank.add_memory(memory.key, network.encode_value(memory_frame, memory.f16, one_hot(masks[0], 3))[0])
-    probabilities = torch.sigmoid(network.segment(bank.read(query.key)[None], network.share(query)))[0]
+    probabilities = torch.sigmoid(network.segment(bank.read(query.key)[None], network.frame_part(query)))[0]
     assert np.abs(probabilities.numpy() - expected["prob"][:, 0]).max() < PROBABILITY_TOLERANCE
     aggregated = aggregate(probabilities).softmax(0).numpy()
     assert np.abs(aggregated - expected["aggregated_with_background"][:, 0]).max() < PROBABILITY_TOLERANCE
@@ -108,19 +95,19 @@ def read_bank(arrays: dict[str, np.ndarray], num_frames: int, *, is_last_tempora
     ("name", "num_frames", "is_last_temporary"),
     [("1frame", 1, False), ("2frames_and_last", 3, True), ("3frames", 3, False)],
 )
-def test_memory_readout(top_k: int, name: str, num_frames: int, is_last_temporary: bool) -> None:
+def test_golden_memory_readout(top_k: int, name: str, num_frames: int, is_last_temporary: bool) -> None:
     arrays = golden("memory")
     found = read_bank(arrays, num_frames, is_last_temporary=is_last_temporary, top_k=top_k)
     assert_features_agree(found, arrays[f"readout_top{top_k}_{name}"])
 
 
 @pytest.mark.parametrize("sigma", [7, 2])
-def test_kernelized_readout(sigma: int) -> None:
+def test_golden_kernelized_readout(sigma: int) -> None:
     arrays = golden("memory_kernelized")
     assert_features_agree(read_bank(arrays, 2, top_k=20, kernel_sigma=sigma), arrays[f"readout_sigma{sigma}"])
 
 
-def test_training_readout() -> None:
+def test_golden_training_readout() -> None:
     arrays = golden("memory")
     memory_key, query_key = (torch.from_numpy(arrays[name]) for name in ("memory_key", "query_key"))
     affinity = get_affinity(get_similarity(memory_key.flatten(2), query_key.flatten(2)))
@@ -132,7 +119,7 @@ def test_training_readout() -> None:
 def propagate(
     network: STCN, video: np.ndarray, masks: np.ndarray, entries: dict[int, tuple[int, ...]], required=None, **config
 ) -> tuple[np.ndarray, list[np.ndarray | None]]:
-    """Index masks of all frames (0 where not computed), and probabilities with one row per id."""
+    """Propagate: index masks of all frames (0 where not computed), and probabilities with one row per id."""
     core = InferenceCore(network, InferenceConfig(**config))
     num_rows = 1 + max(label for labels in entries.values() for label in labels)
     index_masks, probabilities = np.zeros_like(masks), []
@@ -163,9 +150,9 @@ def assert_propagation_agrees(found: tuple, masks: np.ndarray, prob: np.ndarray,
     ("name", "config"),
     [("default", {}), ("include_last", {"include_last": True}), ("every3_top10", {"mem_every": 3, "top_k": 10})],
 )
-def test_propagation_of_all_objects_in_first_frame(network: STCN, name: str, config: dict) -> None:
+def test_golden_propagation_of_all_objects_in_first_frame(network: STCN, name: str, config: dict) -> None:
     arrays = golden("propagate_all_objects_in_first_frame")
-    video, masks = synthetic_video(12, 120, 200, 2, seed=0)
+    video, masks = golden_video(12, 120, 200, 2, seed=0)
     found = propagate(network, video, masks, {0: (1, 2)}, **config)
     assert_propagation_agrees(found, arrays[f"masks_{name}"], arrays[f"prob_{name}"], [1, 6, 11])
 
@@ -178,18 +165,18 @@ def test_propagation_of_all_objects_in_first_frame(network: STCN, name: str, con
         ("two_entries_include_last", {0: (1,), 4: (2, 3)}, {"include_last": True}),
     ],
 )
-def test_propagation_of_objects_entering_later(network: STCN, name: str, entries: dict, config: dict) -> None:
+def test_golden_propagation_of_objects_entering_later(network: STCN, name: str, entries: dict, config: dict) -> None:
     arrays = golden("propagate_objects_entering_later")
-    video, masks = synthetic_video(12, 120, 200, 3, seed=2)
+    video, masks = golden_video(12, 120, 200, 3, seed=2)
     found = propagate(network, video, masks, entries, **config)
     last = max(entries)
     assert_propagation_agrees(found, arrays[f"masks_{name}"], arrays[f"prob_{name}"], [last, last + 2, 11])
 
 
-def test_propagation_skips_frames_not_asked_for(network: STCN) -> None:
+def test_golden_propagation_skips_frames_not_asked_for(network: STCN) -> None:
     arrays = golden("propagate_objects_entering_later")
     name = "two_entries_required_frames"
-    video, masks = synthetic_video(12, 120, 200, 3, seed=2)
+    video, masks = golden_video(12, 120, 200, 3, seed=2)
     required = [0, 3, 4, 8, 11]
     index_masks, probabilities = propagate(network, video, masks, {0: (1,), 4: (2, 3)}, required)
     assert [frame for frame in range(12) if probabilities[frame] is not None] == required
@@ -199,8 +186,8 @@ def test_propagation_skips_frames_not_asked_for(network: STCN) -> None:
         assert np.abs(probabilities[frame][:, ::4, ::4] - expected).max() < PROBABILITY_TOLERANCE
 
 
-def test_propagation_of_odd_size(network: STCN) -> None:
+def test_golden_propagation_of_odd_size(network: STCN) -> None:
     arrays = golden("propagate_odd_size")
-    video, masks = synthetic_video(8, 119, 197, 2, seed=6)
+    video, masks = golden_video(8, 119, 197, 2, seed=6)
     found = propagate(network, video, masks, {0: (1, 2)}, mem_every=3)
     assert_propagation_agrees(found, arrays["masks"], arrays["prob"], [1, 4, 7])

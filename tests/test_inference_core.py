@@ -1,15 +1,18 @@
-"""The streaming core: invariants on small frames, with the network of the golden figures."""
+"""The streaming core: invariants on small frames."""
 
 import weakref
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 import inference_core
 from inference_core import InferenceConfig, InferenceCore
 from model.aggregate import aggregate
 from model.network import STCN
+from tests.conftest import filled_network
 from tests.deterministic import synthetic_video
 from util.tensor_util import Padding, normalise
 
@@ -18,13 +21,13 @@ NUM_FRAMES, SIZE = 7, (40, 56)
 
 @pytest.fixture(scope="module")
 def clip() -> tuple[Tensor, Tensor]:
-    """Frames ``[T,3,H,W]`` and ids ``[T,H,W]`` of three objects."""
+    """Make frames ``[T,3,H,W]`` and ids ``[T,H,W]`` of three objects."""
     video, masks = synthetic_video(NUM_FRAMES, *SIZE, 3, seed=3)
     return normalise(torch.from_numpy(video).permute(0, 3, 1, 2)), torch.from_numpy(masks)
 
 
 def run(network: STCN, clip: tuple[Tensor, Tensor], entries: dict[int, tuple[int, ...]], **config) -> list:
-    """Probabilities by id of every frame: ``{id: [H,W]}``, 0 for background."""
+    """Propagate; probabilities of every frame by id, ``{id: [H,W]}``, with 0 for the background."""
     core = InferenceCore(network, InferenceConfig(**config))
     results = []
     for frame, (image, mask) in enumerate(zip(*clip)):
@@ -104,28 +107,11 @@ def test_frames_before_the_first_annotation_are_not_computed(network: STCN, clip
         assert torch.equal(late[1], early[1])
 
 
-class Counting:
-    """The network, counting calls."""
-
-    def __init__(self, network: STCN) -> None:
-        self.network, self.keys, self.values, self.segments = network, 0, 0, 0
-
-    def encode_key(self, *args):
-        self.keys += 1
-        features = self.network.encode_key(*args)
-        self.finer = [weakref.ref(features.f8), weakref.ref(features.f4)]
-        return features
-
-    def share(self, *args):
-        return self.network.share(*args)
-
-    def encode_value(self, *args, **options):
-        self.values += 1
-        return self.network.encode_value(*args, **options)
-
-    def segment(self, *args, **options):
-        self.segments += 1
-        return self.network.segment(*args, **options)
+def convolution_operations(task: Callable[[], object]) -> int:
+    """Count the floating-point operations of the convolutions that a task computes."""
+    with FlopCounterMode(display=False) as counter:
+        task()
+    return counter.get_flop_counts()["Global"].get(torch.ops.aten.convolution, 0)
 
 
 @pytest.mark.parametrize(
@@ -140,30 +126,44 @@ class Counting:
 def test_nothing_is_computed_that_nobody_needs(
     network: STCN, clip: tuple[Tensor, Tensor], include_last: bool, required, expected: tuple[int, int, int]
 ) -> None:
-    counting = Counting(network)
-    core = InferenceCore(counting, InferenceConfig(mem_every=3, include_last=include_last))
-    for frame, (image, mask) in enumerate(zip(*clip)):
-        found = core.step(image, mask if frame == 0 else None, need_output=frame in required)
-        assert (found is not None) == (frame in required)
-    assert (counting.keys, counting.values, counting.segments) == expected
+    """The operations are those of the expected numbers of encoded frames, values and segmented frames."""
+    core = InferenceCore(network, InferenceConfig(mem_every=3, include_last=include_last))
+
+    def propagate() -> None:
+        for frame, (image, mask) in enumerate(zip(*clip)):
+            found = core.step(image, mask if frame == 0 else None, need_output=frame in required)
+            assert (found is not None) == (frame in required)
+
+    image, masks = torch.zeros(1, 3, 48, 64), torch.zeros(1, 3, 48, 64)
+    features = network.encode_key(image)
+    frame_part, readouts = network.frame_part(features), features.thin.repeat(3, 1, 1, 1)[None]
+    key = convolution_operations(lambda: network.frame_part(network.encode_key(image)))
+    value = convolution_operations(lambda: network.encode_value(image, features.f16, masks))
+    segment = convolution_operations(lambda: network.segment(readouts, frame_part))
+    num_keys, num_values, num_segments = expected
+    assert convolution_operations(propagate) == num_keys * key + num_values * value + num_segments * segment
 
 
-def test_finer_features_are_not_kept(network: STCN, clip: tuple[Tensor, Tensor]) -> None:
-    counting = Counting(network)
-    features = InferenceCore(counting).encode_ahead(clip[0][:2])
-    assert len(features) == 2
-    assert all(reference() is None for reference in counting.finer)
+def test_finer_features_are_not_kept(clip: tuple[Tensor, Tensor]) -> None:
+    network, finer = filled_network(size="small"), []
+    network.key_encoder.register_forward_hook(lambda *arguments: finer.extend(map(weakref.ref, arguments[-1][1:])))
+    features = InferenceCore(network).encode_ahead(clip[0][:2])
+    assert len(features) == len(finer) == 2
+    assert all(reference() is None for reference in finer)
 
 
 @pytest.mark.parametrize("include_last", [False, True])
-def test_memory_is_given_back_after_each_memory_frame(
+def test_memory_is_given_back_after_memory_frames(
     network: STCN, clip: tuple[Tensor, Tensor], include_last: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Temporary ones do not count; frames 0 and 3 are read, 6 is due."""
-    devices = []
-    monkeypatch.setattr(inference_core, "release_free_memory", devices.append)
-    run(network, clip, {0: (1,)}, mem_every=3, include_last=include_last)
-    assert devices == [torch.device("cpu")] * 2
+    """The steps after frames 0 and 3 give memory back; temporary memory frames do not count."""
+    given_back, steps = set(), []
+    monkeypatch.setattr(inference_core, "release_free_memory", lambda device: given_back.add(len(steps)))
+    core = InferenceCore(network, InferenceConfig(mem_every=3, include_last=include_last))
+    for frame, (image, mask) in enumerate(zip(*clip)):
+        core.step(image, mask if frame == 0 else None)
+        steps.append(frame)
+    assert given_back == {1, 4}
 
 
 def test_skipped_frames_count(network: STCN, clip: tuple[Tensor, Tensor]) -> None:
@@ -183,7 +183,7 @@ def test_skipped_frames_count(network: STCN, clip: tuple[Tensor, Tensor]) -> Non
 
 
 def test_removed_objects_are_forgotten(network: STCN, clip: tuple[Tensor, Tensor]) -> None:
-    """Removing an object right after it entered equals never having had it, but for the others' channel."""
+    """An object that was removed is neither segmented nor remembered, and may enter again like a new one."""
     images, masks = clip
     core = InferenceCore(network)
     core.step(images[0], masks[0])
@@ -248,7 +248,7 @@ def test_padding_is_undone(size: tuple[int, int]) -> None:
 
 
 def test_aggregation_equals_the_odds() -> None:
-    """Softmax of logits = odds normalised, background = product of the complements."""
+    """The softmax of the logits equals the normalised odds; the background is the product of the complements."""
     p = torch.rand(3, 5, 4, dtype=torch.float64).clamp(0.01, 0.99)
     with_background = torch.cat([(1 - p).prod(0, keepdim=True), p])
     odds = with_background / (1 - with_background)

@@ -26,9 +26,8 @@ MODULES = sorted(
 )
 COMMANDS = {path.stem for path in ROOT.glob("*.py")} - LIBRARIES.keys()
 LEFT = {  # modules that still name flags or import against the direction; the list only shrinks
-    *("model/checkpoint.py", "model/optimise.py"),
-    *("training/data.py", "training/run.py", "training/trainer.py", "training/validation.py", "util/device.py"),
-    "benchmarking/inference.py",
+    "model/checkpoint.py",
+    *("training/data.py", "training/run.py", "training/trainer.py", "training/validation.py"),
 }
 SPEAKS_TO_USERS = {  # they report or ask; others log
     *("util/script.py", "evaluation/run.py", "evaluation/submission.py", "training/run.py", "downloading/options.py"),

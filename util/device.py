@@ -1,9 +1,12 @@
-"""Choice of the device and of its reduced precision."""
+"""The device to compute on: its choice, its reduced precision, its memory, and how busy it is."""
 
 import ctypes
 import functools
+import logging
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
@@ -15,6 +18,8 @@ try:
 except ImportError:  # Windows
     resource = None
 
+log = logging.getLogger(__name__)
+
 FRAMES_AT_ONCE_CUDA = 4
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -22,28 +27,38 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": t
 def choose_device(name: str = "auto") -> torch.device:
     """Resolve ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
-    ``auto`` takes CUDA, else Apple's GPU, else the CPU. Of several processes on a machine each takes a GPU of its
+    ``auto`` takes CUDA, else Apple's GPU, else the CPU. If several processes run on a machine, each takes a GPU of its
     own, unless the number is given.
 
     Raises:
-        InputError: unknown name, or a device that this machine or this PyTorch lacks.
+        InputError: the name is unknown, or this machine or this PyTorch lacks the device.
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        name = _best_device()
     try:
         device = torch.device(name)
     except RuntimeError as e:
-        raise InputError(f"--device {name}: unknown; choose auto, cpu, cuda, cuda:N or mps") from e
+        raise InputError(f"device {name!r}: unknown; choose auto, cpu, cuda, cuda:N or mps") from e
     available = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
     if (device.index or 0) >= available.get(device.type, 0):
-        raise InputError(f"--device {name}: not available here; --device auto takes what there is")
+        raise InputError(f"device {name!r}: not available here; auto takes what there is")
     if device.type == "cuda" and device.index is None:
         return torch.device("cuda", local_rank() % torch.cuda.device_count())
     return device
 
 
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
 def choose_amp_dtype(device: torch.device) -> torch.dtype | None:
-    """Reduced precision that is fast on the device: float16 on CUDA, bfloat16 on CPUs that have it, else None."""
+    """Choose the reduced precision that is fast on the device.
+
+    Returns:
+        float16 on CUDA, bfloat16 on CPUs that multiply it natively, else None.
+    """
     if device.type == "cuda":
         return torch.float16
     if device.type == "cpu" and _cpu_has_bfloat16():
@@ -52,19 +67,20 @@ def choose_amp_dtype(device: torch.device) -> torch.dtype | None:
 
 
 def allow_tf32(dtype: torch.dtype) -> None:
-    """Let CUDA's convolutions round to TF32 where reduced precision is asked for: float32 means float32."""
+    """Let CUDA's convolutions round to TF32, in the whole process, unless the dtype to compute in is float32."""
     torch.backends.cudnn.allow_tf32 = dtype != torch.float32
 
 
 def default_frames_at_once(device: torch.device) -> int:
-    """How many frames to encode together: a GPU is not busy with one, a CPU is."""
+    """Choose how many frames to encode together: one frame keeps a CPU busy, but not a GPU."""
     return FRAMES_AT_ONCE_CUDA if device.type == "cuda" else 1
 
 
 def peak_memory(device: torch.device) -> float:
-    """Largest memory held so far, in GiB: of the process, or on CUDA what PyTorch allocated on the device.
+    """Read the largest memory held so far, in GiB.
 
-    NaN where the system does not tell (a CPU under Windows).
+    This is the memory of the process, or on CUDA what PyTorch allocated on the device; NaN where the system does not
+    tell (a CPU under Windows).
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
@@ -74,41 +90,114 @@ def peak_memory(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
-def release_free_memory(device: torch.device) -> None:
-    """Give the system back what freed tensors on a CPU have left with the C library, in the whole process.
+def held_memory(device: torch.device) -> float | None:
+    """Read the memory held now, in GiB.
 
-    This is for glibc, which keeps a tenth of a GiB at 854 x 480; it takes ten milliseconds then. Elsewhere nothing
-    happens.
+    This is the memory of the process, or on CUDA what PyTorch allocated on the device; None where the system does not
+    tell (a CPU, except under Linux).
     """
-    if device.type == "cpu" and (trim := _malloc_trim()) is not None:
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device) / 2**30
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**30
+
+
+def describe_peak_memory(device: torch.device, libraries: float | None) -> str:
+    """Describe the peak for logs, such as ``peak memory 0.92 GiB, 0.70 of it libraries``.
+
+    Args:
+        libraries: ``held_memory`` as read once everything was imported and nothing loaded yet, in GiB; None or 0: the
+            phrase does not name them.
+    """
+    peak = f"peak memory {peak_memory(device):.2f} GiB"
+    return f"{peak}, {libraries:.2f} of it libraries" if libraries else peak
+
+
+def restart_peak_memory(device: torch.device) -> None:
+    """Let ``peak_memory`` count from now on, where the system can (CUDA, Linux)."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif Path("/proc/self/clear_refs").exists():
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def free_cores() -> float | None:
+    """Estimate how many cores other programs have left free in the last minute.
+
+    Call it before computing: the load of this process counts as well.
+
+    Returns:
+        the number, at most that of the cores that this process may use; None where the system does not tell (Windows).
+    """
+    num_cores = os.cpu_count()
+    if not hasattr(os, "getloadavg") or num_cores is None:
+        return None
+    num_usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else num_cores
+    return min(float(num_usable), max(0.0, num_cores - os.getloadavg()[0]))
+
+
+def note_if_busy() -> None:
+    """Log a note if other programs have left fewer cores free than PyTorch uses threads, which slows it down greatly.
+
+    Less than a whole missing core is not worth a note.
+    """
+    free, num_threads = free_cores(), torch.get_num_threads()
+    if free is not None and free <= num_threads - 1:
+        log.warning(
+            "%d threads are used, but only %.1f cores were free in the last minute; if other programs still run, "
+            "this one may take ten times as long: wait for them, or set OMP_NUM_THREADS=%d",
+            num_threads,
+            free,
+            max(1, round(free)),
+        )
+
+
+def release_free_memory(device: torch.device) -> None:
+    """Give memory that the C library keeps for later use, after tensors on a CPU were freed, back to the system.
+
+    This concerns glibc, which keeps a tenth of a GiB at 854 x 480; giving it back takes ten milliseconds then.
+    Elsewhere nothing happens.
+    """
+    trim = _malloc_trim()
+    if device.type == "cpu" and trim is not None:
         trim(0)
 
 
 @functools.cache
 def _malloc_trim() -> Callable[[int], int] | None:
-    """The C library's function, where it has one."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    """Find the C library's function of that name; None where it has none."""
+    if sys.platform != "linux":
+        return None
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim.argtypes, trim.restype = (ctypes.c_size_t,), ctypes.c_int
     return trim
 
 
 def describe_device(device: torch.device, dtype: torch.dtype | None) -> str:
-    """One phrase for logs, such as ``cuda (NVIDIA H200), float16``."""
+    """Describe a device and the dtype to compute in for logs, such as ``cuda (NVIDIA H200), float16``.
+
+    Args:
+        dtype: None: float32.
+    """
     name = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
     return f"{device}{name}, {str(dtype or torch.float32).removeprefix('torch.')}"
 
 
 def has_matrix_unit(dtype: torch.dtype) -> bool:
-    """Whether the processor multiplies matrices of the dtype as a whole (AMX)."""
-    return dtype != torch.float32 and _cpu_has("_is_amx_tile_supported")
+    """Tell whether the processor has a unit (AMX) that multiplies matrices of the dtype."""
+    return dtype != torch.float32 and _cpu_has_amx()
 
 
 def _cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 natively."""
-    return _cpu_has("_is_avx512_bf16_supported") or _cpu_has("_is_amx_tile_supported")
+    """Tell whether the processor multiplies bfloat16 natively."""
+    has_avx512_bf16 = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # private, so it may be missing
+    return _cpu_has_amx() or (has_avx512_bf16 is not None and has_avx512_bf16())
 
 
-def _cpu_has(check: str) -> bool:
-    """PyTorch has no public questions for these features."""
-    return getattr(torch.cpu, check, bool)()
+def _cpu_has_amx() -> bool:
+    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", None)  # private, so it may be missing
+    return has_amx is not None and has_amx()

@@ -1,4 +1,4 @@
-"""Several processes, on one machine or many, as ``torchrun`` starts them. A plain start is a group of one."""
+"""Several processes on one machine or many, as ``torchrun`` starts them. A plain start makes a group of one."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -12,26 +12,30 @@ from util.errors import InputError
 
 T = TypeVar("T")
 
-LONGEST_WAIT = timedelta(days=7)  # for the slowest process
+LONGEST_WAIT = timedelta(days=7)  # how long the other processes wait for the slowest one
 
 
 class ProcessGroup(NamedTuple):
-    """This process among all."""
+    """The place of this process among all of them."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this process speaks and writes for all."""
+        """Whether this process reports and writes for all of them."""
         return self.rank == 0
 
     def first(self, item: T | None) -> T | None:
-        """The item of the first process, by rank, that has one; waits for all."""
-        return next((item for item in self.gather(item) if item is not None), None)
+        """Wait for all processes and give the item of the first one, by rank, whose item is not None.
+
+        Returns:
+            None if no process has an item.
+        """
+        return next((gathered for gathered in self.gather(item) if gathered is not None), None)
 
     def gather(self, item: T) -> list[T]:
-        """Collect a picklable item of each process, by rank, in all of them."""
+        """Wait for all processes and give each of them the items of all, by rank. Items must be picklable."""
         if self.size == 1:
             return [item]
         items = [item] * self.size
@@ -41,10 +45,13 @@ class ProcessGroup(NamedTuple):
 
 @contextmanager
 def process_group(backend: str = "gloo") -> Iterator[ProcessGroup]:
-    """Join the other processes, if the environment tells of any.
+    """Join the other processes, if the environment names any.
 
     Args:
         backend: ``gloo``, or ``cpu:gloo,cuda:nccl`` to exchange tensors of GPUs.
+
+    Raises:
+        InputError: the environment names other processes, but not how to reach them.
     """
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
@@ -59,24 +66,27 @@ def process_group(backend: str = "gloo") -> Iterator[ProcessGroup]:
 
 
 def is_main_process() -> bool:
-    """Whether this process speaks and writes for all, inside a ``process_group`` or not."""
-    return int(os.environ.get("WORLD_SIZE", 1)) == 1 or int(os.environ.get("RANK", 0)) == 0
+    """Tell whether this process reports and writes for all of them, inside a ``process_group`` or not."""
+    is_alone = int(os.environ.get("WORLD_SIZE", 1)) == 1
+    return is_alone or int(os.environ.get("RANK", 0)) == 0
 
 
 def local_rank() -> int:
-    """Index of this process on its machine."""
+    """Give the index of this process on its machine."""
     return int(os.environ.get("LOCAL_RANK", 0))
 
 
 def divide(lengths: Sequence[int], num_parts: int) -> list[list[int]]:
-    """Divide items into parts of about equal total length: the longest first, each to the shortest part so far.
+    """Divide items into parts of about equal total length.
+
+    The items are taken from the longest to the shortest; each goes to the part that is the shortest so far.
 
     Args:
-        lengths: of the items.
-        num_parts: how many parts.
+        lengths: length of each item.
+        num_parts: number of parts.
 
     Returns:
-        For each part the indices of its items, longest first.
+        the indices of each part's items, longest first.
     """
     parts: list[list[int]] = [[] for _ in range(num_parts)]
     totals = [0] * num_parts

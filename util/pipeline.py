@@ -1,4 +1,4 @@
-"""Reading ahead of the computing and writing behind it, each in threads of its own, with bounded queues."""
+"""Read ahead of the computation and write behind it, in threads with bounded queues."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,11 @@ S, T = TypeVar("S"), TypeVar("T")
 
 
 def prefetch(items: Iterable[T], depth: int) -> Iterator[T]:
-    """Iterate over ``items`` in a background thread, ``depth`` of them ahead; its errors are raised here."""
+    """Iterate over ``items`` in a background thread, ``depth`` of them ahead.
+
+    Raises:
+        Exception: the errors of the iteration, in the place of the item that failed.
+    """
     iterator, end = iter(items), object()
     pool = ThreadPoolExecutor(1)
     try:
@@ -22,7 +26,11 @@ def prefetch(items: Iterable[T], depth: int) -> Iterator[T]:
 
 
 def map_ahead(function: Callable[[S], T], items: Iterable[S], num_threads: int) -> Iterator[T]:
-    """``map`` in background threads, ``num_threads`` items ahead; an error is raised in the place of its item."""
+    """Map items in background threads, ``num_threads`` of them ahead; results come in order.
+
+    Raises:
+        Exception: the errors of the function, in the place of the item that failed.
+    """
     pool, ahead = ThreadPoolExecutor(num_threads), deque()
     try:
         for item in items:
@@ -36,7 +44,11 @@ def map_ahead(function: Callable[[S], T], items: Iterable[S], num_threads: int) 
 
 
 def batched(items: Iterable[T], size: int, counts: Callable[[T], bool] = lambda item: True) -> Iterator[list[T]]:
-    """Group items: each group ends with the ``size``-th that counts, the last one with the last item."""
+    """Group items: each group ends with its ``size``-th item that counts, the last group with the last item.
+
+    Args:
+        counts: tells whether an item counts.
+    """
     batch, num_counted = [], 0
     for item in items:
         batch.append(item)
@@ -51,8 +63,8 @@ def batched(items: Iterable[T], size: int, counts: Callable[[T], bool] = lambda 
 class BackgroundWriter:
     """Run tasks in background threads; at most ``max_pending`` wait or run at a time.
 
-    As a context manager it waits for all tasks at the end, or drops the waiting ones if the block failed. An error
-    of a task is raised by a later ``submit`` or at the end.
+    As a context manager it waits for all tasks at the end, or drops those that have not begun if the block failed. A
+    later ``submit``, or the end, raises the error of a task.
     """
 
     def __init__(self, num_threads: int, max_pending: int = 8) -> None:

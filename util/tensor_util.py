@@ -1,4 +1,4 @@
-"""The network's input: normalised colours, sides that are multiples of its stride."""
+"""Tensors on their way to the network and back: normalising, padding, moving between devices."""
 
 import functools
 from typing import NamedTuple
@@ -13,34 +13,37 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def normalise(images: Tensor) -> Tensor:
-    """ImageNet normalisation of RGB images: ``[...,3,H,W]`` uint8 -> the same shape, float32."""
+    """Normalise RGB images by ImageNet's statistics: ``[...,3,H,W]`` uint8 in 0 to 255 -> float32 of the same shape."""
     mean, std = _statistics(images.device)
     return (images.float() / 255 - mean) / std
 
 
-@functools.cache  # making a tensor on a GPU waits for all that it is busy with
+@functools.cache  # the host waits for a GPU to finish its work when it makes a tensor there
 @torch.inference_mode(False)
 def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation, ``[3,1,1]``."""
-    return tuple(torch.tensor(numbers, device=device).view(3, 1, 1) for numbers in (IMAGENET_MEAN, IMAGENET_STD))
+    """Give mean and standard deviation, each ``[3,1,1]``."""
+    mean, std = torch.tensor(IMAGENET_MEAN, device=device), torch.tensor(IMAGENET_STD, device=device)
+    return mean.view(3, 1, 1), std.view(3, 1, 1)
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:
     """Move an array to a device. On CUDA the host does not wait for it."""
     tensor = torch.from_numpy(array)
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 class ToHost:
-    """A tensor on its way to host memory. On CUDA nothing waits until it is asked for."""
+    """A tensor on its way to host memory. On CUDA the host waits only once it asks for the numbers."""
 
     def __init__(self, tensor: Tensor) -> None:
         is_cuda = tensor.is_cuda
-        self._tensor = tensor.to("cpu", non_blocking=is_cuda)  # into pinned memory then
+        self._tensor = tensor.to("cpu", non_blocking=is_cuda)  # then PyTorch copies into pinned memory
         self._event = torch.cuda.current_stream(tensor.device).record_event() if is_cuda else None
 
     def numpy(self) -> np.ndarray:
-        """The numbers, once they are there."""
+        """Wait for the numbers and give them."""
         if self._event is not None:
             self._event.synchronize()
         return self._tensor.numpy()
@@ -56,15 +59,18 @@ class Padding(NamedTuple):
 
     @classmethod
     def to_multiple(cls, height: int, width: int, multiple: int) -> "Padding":
-        """Padding of an image to multiples of ``multiple``; of an odd sum, the smaller half goes left and top."""
+        """Compute the padding of an image to multiples of ``multiple``.
+
+        The smaller half of an odd padding goes to the left or the top.
+        """
         horizontal, vertical = -width % multiple, -height % multiple
         return cls(horizontal // 2, horizontal - horizontal // 2, vertical // 2, vertical - vertical // 2)
 
     def add(self, x: Tensor) -> Tensor:
-        """``[...,H,W] -> [...,H+top+bottom,W+left+right]``."""
+        """Pad: ``[...,H,W] -> [...,H+top+bottom,W+left+right]``."""
         return F.pad(x, self)
 
     def remove(self, x: Tensor) -> Tensor:
-        """The inverse of ``add``, as a view."""
+        """Take the padding away: the inverse of ``add``, as a view."""
         height, width = x.shape[-2:]
         return x[..., self.top : height - self.bottom, self.left : width - self.right]

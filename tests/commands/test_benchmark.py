@@ -1,4 +1,4 @@
-"""benchmark.py runs from a clone alone; what it measures is not tested."""
+"""benchmark.py runs from a clone alone. Its figures are not tested, but for the twin's results."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def test_data_throughput_is_printed_and_written(run_main, tmp_path: Path) -> Non
         assert re.search(line, out)
 
 
-def test_place_of_the_figures_is_refused_before_measuring(run_main, tmp_path: Path) -> None:
+def test_a_wrong_place_for_the_figures_is_refused_before_measuring(run_main, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     status, out, err = run_main(benchmark.main, "data", "--json", tmp_path / "file/figures.json")
     assert (status, out) == (2, "")
@@ -82,7 +82,7 @@ def test_readouts_are_compared_in_a_table(run_main) -> None:
 
 
 @pytest.mark.long
-def test_long_videos_are_told_by_hundreds(run_main) -> None:
+def test_long_videos_are_measured_by_hundreds(run_main) -> None:
     arguments = ["--frames", 200, "--size", 16, 16, "--network", "small", "--device", "cpu"]
     status, out, _ = run_main(benchmark.main, "long", *arguments)
     assert status == 0
@@ -91,7 +91,7 @@ def test_long_videos_are_told_by_hundreds(run_main) -> None:
 
 @pytest.mark.long
 def test_reduced_precision_changes_less_than_half_a_percent_of_real_masks(run_main, tmp_path: Path) -> None:
-    """With trained weights, on the demo's first frames."""
+    """This is read with trained weights on the demo's first frames."""
     for name, image in islice(VideoFile(DEMO / "clip.mp4").read(), 8):
         (tmp_path / "clip").mkdir(exist_ok=True)
         Image.fromarray(image).save(tmp_path / "clip" / f"{name}.png")
@@ -108,7 +108,7 @@ def test_reduced_precision_changes_less_than_half_a_percent_of_real_masks(run_ma
 def test_float32_is_not_compared_with_itself(run_main) -> None:
     status, _, err = run_main(benchmark.main, "agreement", "--precision", "float32", "--device", "cpu")
     assert status == 2
-    assert "float32 is not reduced; give --precision bfloat16 or float16" in err
+    assert "precision float32: nothing to compare, since it is not reduced; choose bfloat16 or float16" in err
 
 
 def test_training_steps_are_timed(run_main) -> None:

@@ -5,10 +5,10 @@ import pytest
 from scipy.interpolate import RBFInterpolator
 
 from dataset.tps import spline_map
-from tests.test_golden import golden
+from tests.golden_figures import golden
 
 
-def test_published_spline() -> None:
+def test_golden_spline() -> None:
     expected = golden("thin_plate_spline")
     found = spline_map(expected["source"], expected["destination"], 384)[::8, ::8]
     assert np.abs(found[..., 0] - expected["map_x"]).max() < 0.1

@@ -48,9 +48,9 @@ def test_size_is_read_from_the_weights(tmp_path: Path) -> None:
     for network in (small, loaded):
         features = network.encode_key(frame)
         values = network.encode_value(frame, features.f16, masks)
-        logits = network.segment(values, network.share(features))
+        logits = network.segment(values, network.frame_part(features))
         assert logits.shape == (1, 2, 32, 48)
-    assert torch.equal(logits, small.segment(values, small.share(small.encode_key(frame))))
+    assert torch.equal(logits, small.segment(values, small.frame_part(small.encode_key(frame))))
 
 
 def test_hand_over_refuses_another_size(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
-"""Memory reading and the bank against naive twins written from the formulas."""
+"""Memory reading and the memory bank against naive twins written from the formulas."""
 
 import math
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 import inference_memory_bank
 from inference_memory_bank import MemoryBank
@@ -48,7 +50,7 @@ def random_frames(num_frames: int, num_objects: int = 1, height: int = 3, width:
 @pytest.mark.parametrize("sigma", [None, 1.5])
 @pytest.mark.parametrize("top_k", [1, 5, 20, 1000])
 def test_reading_equals_the_dense_twin(monkeypatch, chunk: int, sigma: float | None, top_k: int) -> None:
-    """For any chunk size, and also where fewer than k positions exist."""
+    """They are equal for any chunk size, and also where fewer than k positions exist."""
     monkeypatch.setattr(inference_memory_bank, "CHUNK_SIZE", chunk * 12)
     keys, values = random_frames(5)
     query = torch.randn(CK, 3, 4)
@@ -112,12 +114,12 @@ def test_merge_top_k_keeps_the_best_of_all_chunks() -> None:
 
 @pytest.mark.parametrize("k", [1, 5, 20])
 @pytest.mark.parametrize("n", [20, 79, 400, 1013])
-def test_top_k_by_classes_is_the_top_k(n: int, k: int) -> None:
+def test_top_k_by_buckets_is_the_top_k(n: int, k: int) -> None:
     rows = torch.randn(7, n)
     found, expected = find_top_k(rows, k), rows.topk(k, dim=1)
     assert torch.equal(found[0], expected.values)
     assert torch.equal(found[1], expected.indices)
-    ties = torch.randint(4, (7, n)).float()  # any of the equal ones will do, each once
+    ties = torch.randint(4, (7, n)).float()  # any of the equal numbers may be chosen, each once
     values, columns = find_top_k(ties, k)
     assert torch.equal(values, ties.topk(k, dim=1).values)
     assert torch.equal(ties.gather(1, columns), values)
@@ -183,49 +185,73 @@ def test_bank_equals_the_naive_bank_over_random_histories(seed: int, max_frames:
             torch.testing.assert_close(bank.read(query[None]), naive.read(query), atol=1e-5, rtol=1e-5)
 
 
+class Recorder(TorchDispatchMode):
+    """Record the numbers in each tensor that an operation results in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        self.sizes += [leaf.numel() for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        return result
+
+
+KEY_SIZE, VALUE_SIZE = CK * 12, CV * 12  # numbers of a memory frame of 3 x 4 cells; a value is that of one object
+
+
 def test_insertion_copies_nothing_but_the_frame() -> None:
-    """The blocks stay in place between doublings, of which there are few; discarded slots are used again."""
+    """A bounded bank makes no tensor larger than a frame once it is full: discarded places are used again."""
     bank = MemoryBank(5, max_frames=6)
-    addresses = set()
-    for frame in range(200):
-        bank.add_memory(torch.randn(1, CK, 3, 4), torch.randn(2, CV, 3, 4), is_annotated=frame == 0)
-        addresses.add((bank._keys.block.data_ptr(), len(bank._keys.block)))
+    frames = [(torch.randn(1, CK, 3, 4), torch.randn(2, CV, 3, 4)) for _ in range(60)]
+    with Recorder() as recorder:
+        for index, (key, values) in enumerate(frames[:7]):
+            bank.add_memory(key, values, is_annotated=index == 0)
+    assert max(recorder.sizes) == 7 * 2 * VALUE_SIZE  # with room for a temporary frame
+    with Recorder() as recorder:
+        for key, values in frames[7:]:
+            bank.add_memory(key, values)
     assert bank.num_frames == 6
-    assert len(addresses) == 2
-    assert max(capacity for _, capacity in addresses) == 7  # with room for a temporary frame
+    assert max(recorder.sizes) == 2 * VALUE_SIZE
+
+
+def insertion_sizes(bank: MemoryBank, num_objects: int) -> list[int]:
+    """Memorise a frame; sizes of the tensors that are larger than one of two objects, in frames of one object."""
+    key, values = torch.randn(1, CK, 3, 4), torch.randn(num_objects, CV, 3, 4)
+    with Recorder() as recorder:
+        bank.add_memory(key, values)
+    return [size for size in recorder.sizes if size > max(KEY_SIZE, 2 * VALUE_SIZE)]
 
 
 def test_room_is_made_at_once_for_the_frames_that_are_expected() -> None:
-    """No more than the bound allows; a group that enters later has fewer to come; more than expected still fit."""
+    """A group that enters later has fewer frames to come; more frames than expected still fit."""
     bank = MemoryBank(5, expected_frames=6)
-    for frame in range(8):
-        bank.add_memory(torch.randn(1, CK, 3, 4), torch.randn(1 + (frame >= 2), CV, 3, 4))
-        if frame == 5:
-            assert [len(buffer.block) for buffer in (bank._keys, *bank._groups)] == [6, 6, 4]
-    assert bank.num_frames == 8
-    bounded = MemoryBank(5, max_frames=3, expected_frames=6)
-    bounded.add_memory(torch.randn(1, CK, 3, 4), torch.randn(1, CV, 3, 4))
-    assert len(bounded._keys.block) == 4
+    assert {6 * KEY_SIZE, 6 * VALUE_SIZE} <= set(insertion_sizes(bank, 1))
+    assert not insertion_sizes(bank, 1)
+    assert set(insertion_sizes(bank, 2)) == {4 * VALUE_SIZE}
+    assert not [size for _ in range(3) for size in insertion_sizes(bank, 2)]
+    assert insertion_sizes(bank, 2)
+    assert bank.num_frames == 7
+    assert bank.read(torch.randn(1, CK, 3, 4)).shape == (2, CV, 3, 4)
+
+
+def test_no_more_room_is_made_than_the_bound_allows() -> None:
+    bank = MemoryBank(5, max_frames=3, expected_frames=6)
+    assert max(insertion_sizes(bank, 1)) == 4 * KEY_SIZE
 
 
 def test_reading_never_holds_the_dense_affinity() -> None:
-    """Largest tensor while reading: a chunk of the similarity, not N x M."""
+    """The largest tensor while reading is a chunk of the similarity, not N x M."""
     bank = MemoryBank(top_k=20)
     height, width, num_frames = 16, 32, 40
     for _ in range(num_frames):
         bank.add_memory(torch.randn(1, CK, height, width), torch.randn(1, CV, height, width))
-    sizes = []
-
-    class Recorder(torch.utils._python_dispatch.TorchDispatchMode):
-        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-            result = func(*args, **(kwargs or {}))
-            sizes.extend(t.numel() for t in torch.utils._pytree.tree_leaves(result) if isinstance(t, Tensor))
-            return result
-
-    with Recorder():
-        bank.read(torch.randn(1, CK, height, width))
+    query = torch.randn(1, CK, height, width)
+    with Recorder() as recorder:
+        bank.read(query)
     cells = height * width
-    assert max(sizes) <= inference_memory_bank.CHUNK_SIZE < num_frames * cells * cells
+    assert max(recorder.sizes) <= inference_memory_bank.CHUNK_SIZE < num_frames * cells * cells
 
 
 def test_plain_operations_equal_embedding_bag() -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from inference_core import InferenceConfig, InferenceCore
+from inference_memory_bank import MemoryBank
 from model import optimise as module
 from model.network import STCN
 from model.optimise import compile_or_note, fold_batch_norm, optimise
@@ -17,7 +18,7 @@ from util.tensor_util import normalise
 
 
 def assert_close(found: Tensor, expected: Tensor) -> None:
-    """1e-5 of the largest number."""
+    """The difference is at most 1e-5 of the largest number."""
     assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()
 
 
@@ -35,10 +36,10 @@ def test_folded_network_equals_the_plain_one(variant: dict) -> None:
         assert_close(getattr(features, name), getattr(expected, name))
     values = plain.encode_value(frame, expected.f16, objects)
     assert_close(fast.encode_value(frame, features.f16, objects), values)
-    shared = plain.share(expected)
-    logits = plain.segment(values, shared)
-    assert_close(fast.segment(values, fast.share(features)), logits)
-    assert_close(plain.segment(values, shared, objects_at_once=1), logits)
+    frame_part = plain.frame_part(expected)
+    logits = plain.segment(values, frame_part)
+    assert_close(fast.segment(values, fast.frame_part(features)), logits)
+    assert_close(plain.segment(values, frame_part, objects_at_once=1), logits)
     assert_close(plain.encode_value(frame, expected.f16, objects, objects_at_once=1), values)
 
 
@@ -75,7 +76,10 @@ def test_reduced_precision_ends_in_float32_probabilities(network: STCN, dtype: t
         found = core.step(frame, mask if index == 0 else None)
         assert found.dtype == torch.float32
         torch.testing.assert_close(found.sum(0), torch.ones(mask.shape))
-    assert core._bank.read(core.network.encode_key(frame[None]).key).dtype == dtype
+    features = core.network.encode_key(frame[None])
+    bank = MemoryBank(top_k=20)
+    bank.add_memory(features.key, core.network.encode_value(frame[None], features.f16, found[None, 1:])[0])
+    assert bank.read(features.key).dtype == dtype
 
 
 def test_what_cannot_be_compiled_is_noted_and_computed_anyway(monkeypatch, caplog) -> None:
@@ -89,13 +93,13 @@ def test_what_cannot_be_compiled_is_noted_and_computed_anyway(monkeypatch, caplo
     double = compile_or_note(lambda x: 2 * x)
     assert [double(3), double(4)] == [6, 8]
     assert len(caplog.records) == 1
-    assert "--compile" in caplog.text
+    assert "compile: " in caplog.text
 
 
 @pytest.mark.long
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling for a CPU takes a C++ compiler")
 def test_compiled_network_equals_the_plain_one(caplog) -> None:
-    """For two numbers of objects; nothing fell back."""
+    """This holds for two numbers of objects, and nothing ran uncompiled."""
     plain = filled_network(size="small")
     compiled = optimise(copy.deepcopy(plain), use_compile=True)
     for num_objects in (1, 2):
@@ -105,7 +109,7 @@ def test_compiled_network_equals_the_plain_one(caplog) -> None:
         for index, frame in enumerate(frames):
             expected, found = (core.step(frame, mask if index == 0 else None) for core in cores)
             torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
-    assert "--compile" not in caplog.text
+    assert "compile: " not in caplog.text
 
 
 def test_errors_of_a_compiled_function_are_not_swallowed() -> None:

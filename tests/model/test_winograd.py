@@ -17,7 +17,7 @@ SIZES = [(1, 1), (2, 6), (5, 4), (9, 7), (12, 16)]
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("strip_bytes", [1, 2000, 2**23])
 def test_equals_the_plain_convolution(monkeypatch, size: tuple[int, int], strip_bytes: int) -> None:
-    """In strips of one row of tiles, of some and of all; sides may be odd."""
+    """Strips hold one row of tiles, some or all; sides may be odd."""
     monkeypatch.setattr(winograd, "STRIP_BYTES", strip_bytes)
     torch.manual_seed(0)
     conv, x = nn.Conv2d(6, 5, 3, padding=1), torch.randn(2, 6, *size).contiguous(memory_format=torch.channels_last)
@@ -38,7 +38,7 @@ def test_error_in_float32_is_of_the_plain_ones_size() -> None:
 
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.bfloat16, 0.02), (torch.float16, 0.003)])
 def test_error_in_reduced_precision_is_bounded(dtype: torch.dtype, bound: float) -> None:
-    """By a share of the largest output."""
+    """The error is at most a share of the largest output."""
     torch.manual_seed(0)
     conv, x = nn.Conv2d(64, 64, 3, padding=1), torch.randn(1, 64, 12, 20)
     expected = conv(x)
@@ -52,7 +52,7 @@ def count_replaced(network: STCN) -> int:
 
 
 def test_wide_convolutions_of_the_decoder_are_replaced(monkeypatch) -> None:
-    """On a CPU, unless it multiplies whole matrices or the network is compiled."""
+    """This happens on a CPU, unless it multiplies whole matrices or the network is compiled."""
     assert count_replaced(optimise(STCN().eval())) == 7
     assert count_replaced(optimise(STCN(size="small").eval())) == 0
     assert count_replaced(optimise(STCN().eval(), use_compile=True)) == 0

@@ -5,9 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.conftest import filled_network
-from tests.deterministic import synthetic_video
-from tests.test_golden import frames_of, golden
+from tests.golden_figures import frames_of, golden, golden_network, golden_video
 from training.losses import bootstrap_share, clip_loss, intersection_and_union, region_loss
 
 
@@ -18,7 +16,7 @@ def _with_gradients():
 
 
 @pytest.mark.parametrize("iteration", [0, 19999, 20000, 45000, 70000, 70001, 200000])
-def test_published_bootstrapped_cross_entropy(iteration: int) -> None:
+def test_golden_bootstrapped_cross_entropy(iteration: int) -> None:
     """The golden figure pools the pixels of both samples."""
     expected = golden("losses")
     logits = torch.from_numpy(expected["logits"]).permute(1, 0, 2, 3).flatten(1, 2)[None, None]  # [1,1,3,2*24,24]
@@ -30,7 +28,7 @@ def test_published_bootstrapped_cross_entropy(iteration: int) -> None:
 
 def training_batch(num_objects: int) -> tuple[Tensor, Tensor, Tensor]:
     """Frames ``[2,3,3,128,128]``, masks ``[2,3,K,128,128]``, exists ``[2,K]``; sample 1 has no second object."""
-    clips = [synthetic_video(3, 128, 128, 2, seed=20 + sample) for sample in range(2)]
+    clips = [golden_video(3, 128, 128, 2, seed=20 + sample) for sample in range(2)]
     frames = torch.stack([frames_of(video) for video, _ in clips])
     truth = torch.stack([torch.from_numpy(masks) for _, masks in clips])
     object_exists = torch.tensor([[True, True], [True, False]])[:, :num_objects]
@@ -42,9 +40,9 @@ def training_batch(num_objects: int) -> tuple[Tensor, Tensor, Tensor]:
     ("num_objects", "iteration"),
     [(2, 45001), *(pytest.param(*case, marks=pytest.mark.long) for case in [(1, 0), (1, 45001), (2, 0)])],
 )
-def test_published_training_step(num_objects: int, iteration: int) -> None:
+def test_golden_training_step(num_objects: int, iteration: int) -> None:
     expected = golden(f"train_step_{('single_object', 'two_objects')[num_objects - 1]}_it{iteration}")
-    network = filled_network(single_object=num_objects == 1)
+    network = golden_network(single_object=num_objects == 1)
     frames, masks, object_exists = training_batch(num_objects)
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
 

@@ -11,7 +11,7 @@ from dataset.training_clip import Clip, collate
 from model.network import STCN
 from tests.conftest import filled_network
 from tests.deterministic import synthetic_video
-from tests.test_golden import golden
+from tests.golden_figures import golden, golden_network, golden_video
 from training.trainer import OptimizerConfig, Trainer, class_maps, seed_everything
 from util.errors import InputError
 
@@ -22,9 +22,9 @@ def _with_gradients():
         yield
 
 
-def make_clip(seed: int, num_objects: int = 2, side: int = 64) -> Clip:
+def make_clip(seed: int, num_objects: int = 2, side: int = 64, make_video=synthetic_video) -> Clip:
     """A clip whose second object, of every other seed, does not exist."""
-    video, ids = synthetic_video(3, side, side, 2, seed=20 + seed)
+    video, ids = make_video(3, side, side, 2, seed=20 + seed)
     object_exists = torch.tensor([True, seed % 2 == 0])[:num_objects]
     masks = np.stack([ids == label for label in range(1, num_objects + 1)], 1) * np.uint8(255)
     frames = torch.from_numpy(video).permute(0, 3, 1, 2)
@@ -32,13 +32,14 @@ def make_clip(seed: int, num_objects: int = 2, side: int = 64) -> Clip:
 
 
 @pytest.mark.parametrize("num_objects", [1, pytest.param(2, marks=pytest.mark.long)])
-def test_published_optimizer_step(num_objects: int) -> None:
+def test_golden_optimizer_step(num_objects: int) -> None:
     """The largest change of each watched tensor, and the learning rate behind its step."""
     expected = golden(f"train_step_{('single_object', 'two_objects')[num_objects - 1]}_it0")
-    network = filled_network(single_object=num_objects == 1)
+    network = golden_network(single_object=num_objects == 1)
     before = {name: parameter.clone() for name, parameter in network.named_parameters()}
     trainer = Trainer(network, OptimizerConfig(lr_steps=(1,)))
-    report = trainer.step([collate([make_clip(seed, num_objects, side=128) for seed in range(2)])])
+    clips = [make_clip(seed, num_objects, side=128, make_video=golden_video) for seed in range(2)]
+    report = trainer.step([collate(clips)])
     assert report.loss == pytest.approx(expected["total_loss"], rel=1e-5)
     assert report.intersection[0] == pytest.approx(expected["hide_iou_i"], abs=2)
     steps = [(dict(network.named_parameters())[name] - before[name]).abs().max().item() for name in expected["watched"]]

@@ -1,4 +1,4 @@
-"""Dividing work among processes."""
+"""Several processes: how they divide work, and how they meet."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from util.errors import InputError
 @pytest.mark.parametrize("num_parts", [1, 2, 3, 8])
 @pytest.mark.parametrize("num_items", [0, 1, 5, 40])
 def test_parts_hold_each_item_once_and_are_balanced(num_items: int, num_parts: int) -> None:
-    """No part exceeds the shortest by more than its last, that is shortest, item."""
+    """No part is longer than the shortest one by more than its own shortest item, the last."""
     lengths = np.random.default_rng(num_items).integers(1, 100, num_items).tolist()
     parts = divide(lengths, num_parts)
     assert len(parts) == num_parts
@@ -36,14 +36,14 @@ def test_a_plain_start_is_a_group_of_one(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(("size", "rank", "is_main"), [("1", "1", True), ("2", "0", True), ("2", "1", False)])
-def test_only_one_process_speaks(monkeypatch, size: str, rank: str, is_main: bool) -> None:
-    """A rank left over in the environment of a plain start means nothing."""
+def test_only_one_process_reports(monkeypatch, size: str, rank: str, is_main: bool) -> None:
+    """A plain start ignores a rank that is left over in the environment."""
     monkeypatch.setenv("WORLD_SIZE", size)
     monkeypatch.setenv("RANK", rank)
     assert is_main_process() == is_main
 
 
-def test_processes_that_cannot_meet_are_told_how_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_that_cannot_meet_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)

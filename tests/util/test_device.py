@@ -1,0 +1,132 @@
+"""The device: its choice, its memory, and cores that other programs use."""
+
+import logging
+import os
+import platform
+import re
+import sys
+
+import pytest
+import torch
+
+from util import device as module
+from util.device import (
+    choose_amp_dtype,
+    choose_device,
+    describe_device,
+    describe_peak_memory,
+    free_cores,
+    held_memory,
+    note_if_busy,
+    peak_memory,
+    release_free_memory,
+    restart_peak_memory,
+)
+from util.errors import InputError
+
+CPU = torch.device("cpu")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the memory held is read from /proc")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("abacus", "device 'abacus': unknown; choose auto, cpu"),
+        ("cuda:99", "device 'cuda:99': not available here; auto takes"),
+        ("cpu:1", "device 'cpu:1': not available here"),
+    ],
+)
+def test_devices_that_are_not_there_are_refused(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        choose_device(name)
+
+
+def test_cpu_is_chosen_by_name() -> None:
+    assert choose_device("cpu") == CPU
+    assert describe_device(CPU, torch.bfloat16) == "cpu, bfloat16"
+    assert describe_device(CPU, None) == "cpu, float32"
+
+
+def test_processors_without_bfloat16_compute_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
+    assert choose_amp_dtype(CPU) is None
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert choose_amp_dtype(CPU) == torch.bfloat16
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
+    assert choose_amp_dtype(CPU) is None
+
+
+@on_linux
+def test_held_memory_grows_with_what_is_held() -> None:
+    before = held_memory(CPU)
+    block = torch.ones(2**26)  # a quarter of a GiB
+    assert held_memory(CPU) - before == pytest.approx(0.25, abs=0.05)
+    del block
+    assert held_memory(CPU) - before < 0.05
+
+
+@on_linux
+def test_peak_memory_counts_from_its_restart() -> None:
+    torch.ones(2**26)
+    restart_peak_memory(CPU)
+    assert peak_memory(CPU) < held_memory(CPU) + 0.1
+    torch.ones(2**26)
+    assert peak_memory(CPU) > held_memory(CPU) + 0.2
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps freed memory and gives it back")
+def test_freed_memory_goes_back_to_the_system() -> None:
+    blocks = [torch.ones(2**12) for _ in range(2**13)]  # 128 MiB in pieces that are too small to be mapped apart
+    held = held_memory(CPU)
+    last = torch.ones(2**12)  # behind the blocks, so that the C library does not shrink its heap by itself
+    del blocks
+    release_free_memory(CPU)
+    assert held - held_memory(CPU) > 0.1
+    assert last.numel() == 2**12
+
+
+def test_peak_memory_is_described_beside_the_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "peak_memory", lambda _: 0.921)
+    assert describe_peak_memory(CPU, 0.7) == "peak memory 0.92 GiB, 0.70 of it libraries"
+    assert describe_peak_memory(CPU, None) == "peak memory 0.92 GiB"
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A machine of 8 cores, 4 of which this process may use and does, without any load."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(("load", "free"), [(0.0, 4), (3.5, 4), (5.5, 2.5), (20.0, 0)])
+def test_free_cores_are_those_without_load(machine: pytest.MonkeyPatch, load: float, free: float) -> None:
+    machine.setattr(os, "getloadavg", lambda: (load, 9.0, 9.0))
+    assert free_cores() == free
+
+
+@pytest.mark.parametrize(
+    ("load", "note"),
+    [
+        (3.9, None),
+        (4.9, None),  # less than a core is missing
+        (5.5, r"4 threads are used, but only 2\.5 cores were free .* set OMP_NUM_THREADS=2"),
+        (20.0, r"only 0\.0 cores were free .* set OMP_NUM_THREADS=1"),
+    ],
+)
+def test_busy_machines_are_noted(machine: pytest.MonkeyPatch, caplog, load: float, note: str | None) -> None:
+    machine.setattr(os, "getloadavg", lambda: (load, 9.0, 9.0))
+    with caplog.at_level(logging.INFO):
+        note_if_busy()
+    assert len(caplog.records) == (note is not None)
+    assert note is None or re.search(note, caplog.text)
+
+
+def test_systems_without_a_load_average_are_not_noted(machine: pytest.MonkeyPatch, caplog) -> None:
+    machine.delattr(os, "getloadavg")
+    assert free_cores() is None
+    note_if_busy()
+    assert not caplog.records

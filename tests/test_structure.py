@@ -26,9 +26,7 @@ MODULES = sorted(
 )
 COMMANDS = {path.stem for path in ROOT.glob("*.py")} - LIBRARIES.keys()
 LEFT = {  # modules that still name flags or import against the direction; the list only shrinks
-    *("model/checkpoint.py", "model/optimise.py", "output/overlay.py"),
-    *("model/checkpoint.py", "model/optimise.py", "output/overlay.py"),
-    *("training/data.py", "training/run.py", "training/trainer.py", "training/validation.py", "util/device.py"),
+    *("model/optimise.py", "output/overlay.py", "util/device.py"),
     "benchmarking/inference.py",
 }
 SPEAKS_TO_USERS = {  # they report or ask; others log

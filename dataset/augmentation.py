@@ -23,12 +23,12 @@ SPLINE_POINTS = 12
 
 
 class ColourRange(NamedTuple):
-    """How far colours may move, as in torchvision's ColorJitter."""
+    """The ranges in which colours may move, as in torchvision's ColorJitter."""
 
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
-    hue: float = 0.0  # in turns of the colour circle
+    hue: float = 0.0  # turns of the colour circle
     grey: float = 0.0  # probability to lose all colour
 
 

@@ -57,9 +57,9 @@ class SceneRanges:
     )
     whole: float = 0.9  # probability that the labels of a photograph are taken as one object
     object_area: tuple[float, float] = (0.004, 0.6)  # share of the photograph that an object may cover
-    target_side: tuple[float, float] = (0.15, 0.7)  # of an object of the photograph; its magnification follows
+    target_side: tuple[float, float] = (0.15, 0.7)  # size of a shown object, which decides on the magnification
     max_own: int = 3  # objects of the photograph itself, unless its labels are taken as one
-    max_magnification: float = 2.5  # of the photograph, relative to the size that fills the crop
+    max_magnification: float = 2.5  # relative to the photograph that just fills the crop
     max_pasted: int = 3  # objects in front of the photograph
     pasted_side: tuple[float, float] = (0.15, 0.6)
     lookalike: float = 0.3  # probability that a pasted object is cut out of the scene's own photograph

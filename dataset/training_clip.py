@@ -19,7 +19,7 @@ SMOOTH_ABOVE = 1.2  # an image that is reduced by more than this is averaged, no
 
 @dataclass(frozen=True)
 class ClipSpec:
-    """How the clips of a data set are drawn."""
+    """The settings by which a data set draws its clips."""
 
     crop: int = 384  # side of the frames in pixels, a multiple of 16
     num_frames: int = 3  # T

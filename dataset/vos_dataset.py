@@ -29,7 +29,7 @@ MIN_FRAMES = 3  # a video with fewer annotated frames is left out
 
 
 class VideoKind(NamedTuple):
-    """How the videos of a data set differ."""
+    """The properties of a data set's videos."""
 
     augmentation: Augmentation = VIDEO
     frame_step: int = 1  # each n-th frame is annotated

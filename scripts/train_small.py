@@ -32,7 +32,7 @@ class SmallRun:
 
     name: str
     iterations: int
-    options: str  # of train.py, beside those in ``COMMON``
+    options: str  # given to train.py, beside those in ``COMMON``
 
 
 RECIPE = (

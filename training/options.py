@@ -130,7 +130,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     frames_help = f"frames of a clip {DEFAULT}"
     add("--num_frames", type=positive_int, metavar="N", default=ClipSpec.num_frames, help=frames_help)
     add("--num_objects", type=positive_int, metavar="N", help=f"objects that are followed in a clip {OF_STAGE}")
-    keep_help = "fill what a turn moves into a clip with the real pixels beside its crop (default: the mean colour)"
+    keep_help = "show real pixels where a turned frame reaches beyond its crop (default: the mean colour, as published)"
     add("--keep_surroundings", action="store_true", help=keep_help)
     scenes_help = "in stage 0, compose each clip of several photographs that move apart (default: warp a single one)"
     add("--scenes", action="store_true", help=scenes_help)
@@ -181,5 +181,4 @@ def _add_expert(parser: argparse.ArgumentParser) -> None:
     add("--bootstrap", type=int, nargs=2, default=default.bootstrap, metavar=("FROM", "TO"), help=bootstrap_help)
     region_help = "weight of a loss of overlap, 1 - Jaccard index, added to the cross entropy"
     add("--region_loss", type=not_negative, metavar="X", default=default.region_weight, help=f"{region_help} {DEFAULT}")
-    local_rank_help = argparse.SUPPRESS  # old launchers pass it; the environment says the same
-    add("--local_rank", "--local-rank", type=int, help=local_rank_help)
+    add("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)  # old launchers pass it; it is not needed

@@ -106,7 +106,7 @@ def test_surroundings_of_the_crop_are_empty_unless_they_are_kept(ranges: Augment
 
 
 def test_surroundings_change_no_pixel_that_shows_the_crop() -> None:
-    """With them or without, the same numbers are drawn."""
+    """The same numbers are drawn with them and without."""
     image = smooth_image(200, 300)
     clips = [
         draw_clip(STATIC, (200, 300), ClipSpec(96, keep_surroundings=keeps), generator(4)) for keeps in (True, False)
@@ -130,7 +130,7 @@ def test_a_kept_rectangle_lies_where_it_lay_at_any_size_of_the_image() -> None:
 @pytest.mark.parametrize("ranges", [STATIC, VIDEO])
 @pytest.mark.parametrize("size", [(300, 500), (96, 96), (500, 301)])
 def test_drawn_geometry_stays_in_range(ranges: Augmentation, size: tuple[int, int]) -> None:
-    """What a frame adds to its clip: rotation, shear and scale within the table, whatever the common part."""
+    """Rotation, shear and scale, by which a frame differs from its clip, stay within the table."""
     drawn = generator()
     for _ in range(50):
         matrices = [frame.matrix for frame in draw_clip(ranges, size, ClipSpec(96), drawn)]

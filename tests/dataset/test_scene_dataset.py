@@ -111,7 +111,7 @@ def test_large_photographs_are_read_smaller(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_layers_of_a_scene_move_apart(scenes: Callable) -> None:
-    """Without drift and growth they stay; with drift they leave in different directions, with growth they grow."""
+    """They stay without drift and growth; drift moves them in different directions, and growth magnifies them."""
 
     def matrices(**ranges: object) -> np.ndarray:
         still = {"drift": 0.0, "growth": (0, 0), "warp": Augmentation(STILL, STILL, 0, 0), "blur": 0.0, "new_look": 0.0}

@@ -11,7 +11,7 @@ from training.data import static_data
 
 
 def test_masks_of_the_published_sets_are_coverage(tmp_path: Path) -> None:
-    """Whatever grey levels they hold, and in whatever mode."""
+    """Grey levels and image mode do not matter."""
     folder = tmp_path / "ecssd"
     folder.mkdir()
     Image.fromarray(smooth_image(40, 40)).save(folder / "a.jpg")

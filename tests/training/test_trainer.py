@@ -53,7 +53,7 @@ def train(trainer: Trainer, iterations: range) -> None:
 
 
 def test_region_loss_is_added_with_its_weight() -> None:
-    """Of a clip whose second object does not exist."""
+    """The clip's second object does not exist."""
     reports = [
         Trainer(filled_network(size="small"), OptimizerConfig(region_weight=weight)).step([collate([make_clip(1)])])
         for weight in (0.0, 0.5, 1.0)
@@ -119,7 +119,7 @@ def test_accumulated_gradients_are_those_of_the_batch() -> None:
 
 
 def train_as_one_of_two(rank: int, folder: Path) -> None:
-    """What each process of the next test does."""
+    """Compute gradients as one process of the next test."""
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder / 'meet'}", rank=rank, world_size=2)
     with torch.enable_grad():
@@ -159,7 +159,7 @@ def test_a_loss_that_is_not_finite_names_the_clips_and_changes_nothing() -> None
 
 
 def test_gradients_that_are_not_finite_are_refused() -> None:
-    """Under a finite loss: the derivative of a square root at 0."""
+    """The loss is finite, but it holds a square root at 0, whose derivative is not."""
     trainer = Trainer(filled_network(size="small"), OptimizerConfig())
     trainer.network.key_proj.register_forward_hook(lambda *args: args[-1] + (0 * args[-1]).sqrt())
     with pytest.raises(InputError, match="iteration 0: the norm of the gradients is nan on clips clip 0; resume"):

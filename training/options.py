@@ -27,6 +27,42 @@ def read_settings(description: str) -> TrainingSettings:
     for add_options in (_add_start, _add_data, _add_recipe, _add_speed, _add_output, _add_expert):
         add_options(parser)
     args = parser.parse_args()
+    _check(parser, args)
+    return TrainingSettings(
+        start=Start(
+            network=args.load_network,
+            checkpoint=args.load_model,
+            from_scratch=args.from_scratch,
+            encoder_weights=args.encoder_weights,
+        ),
+        data=DataPlaces(
+            static=args.static_root,
+            bl30k=args.bl_root,
+            davis=args.davis_root,
+            youtube=args.yv_root,
+            own=tuple(args.vos_root),
+        ),
+        recipe=_make_recipe(args),
+        compute=Compute(
+            device=args.device,
+            precision=args.precision,
+            num_workers=args.num_workers,
+            benchmark=args.benchmark,
+            compile=args.compile,
+        ),
+        output=_make_output(args),
+        record=vars(args),
+    )
+
+
+def parse_copies(text: str) -> tuple[Path, int]:
+    """Parse ``DIR`` or ``DIR:copies``."""
+    folder, _, copies = text.rpartition(":")
+    return (Path(folder), int(copies)) if folder and copies.isdecimal() else (Path(text), 1)
+
+
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End the program with one line if options exclude each other or have no meaning."""
     if sum(file is not None for file in (args.load_network, args.load_model)) + args.from_scratch > 1:
         parser.error("--load_network, --load_model and --from_scratch exclude each other")
     if args.crop < 32 or args.crop % 16:
@@ -39,20 +75,6 @@ def read_settings(description: str) -> TrainingSettings:
         parser.error("--id becomes the name of a folder; leave out separators")
     if args.scenes and STAGES[args.stage].data != "static":
         parser.error("--scenes are made of photographs; give --stage 0")
-    return TrainingSettings(
-        Start(args.load_network, args.load_model, args.from_scratch, args.encoder_weights),
-        DataPlaces(args.static_root, args.bl_root, args.davis_root, args.yv_root, tuple(args.vos_root)),
-        _make_recipe(args),
-        Compute(args.device, args.precision, args.num_workers, args.benchmark, args.compile),
-        _make_output(args),
-        record=vars(args),
-    )
-
-
-def parse_copies(text: str) -> tuple[Path, int]:
-    """Parse ``DIR`` or ``DIR:copies``."""
-    folder, _, copies = text.rpartition(":")
-    return (Path(folder), int(copies)) if folder and copies.isdecimal() else (Path(text), 1)
 
 
 def _make_recipe(args: argparse.Namespace) -> Recipe:
@@ -75,8 +97,16 @@ def _make_recipe(args: argparse.Namespace) -> Recipe:
         bootstrap=tuple(args.bootstrap),
         region_weight=args.region_loss,
     )
-    use_cbam = not args.no_cbam
-    return Recipe(args.stage, args.network, use_cbam, clip, args.scenes, iterations, args.batch_size, optimizer)
+    return Recipe(
+        stage=args.stage,
+        network=args.network,
+        use_cbam=not args.no_cbam,
+        clip=clip,
+        scenes=args.scenes,
+        iterations=iterations,
+        batch_per_process=args.batch_size,
+        optimizer=optimizer,
+    )
 
 
 def _make_output(args: argparse.Namespace) -> Output:
@@ -87,8 +117,14 @@ def _make_output(args: argparse.Namespace) -> Output:
         pictures=1 if args.debug else Intervals.pictures,
         scores=args.val_every,
     )
-    name = None if args.id.upper() == "NULL" else args.id
-    return Output(name, args.save_root, args.log_root, intervals, args.keep, args.val_root)
+    return Output(
+        name=None if args.id.upper() == "NULL" else args.id,
+        save_root=args.save_root,
+        log_root=args.log_root,
+        intervals=intervals,
+        keep=args.keep,
+        val_root=args.val_root,
+    )
 
 
 def _add_start(parser: argparse.ArgumentParser) -> None:

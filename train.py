@@ -31,8 +31,8 @@ def main() -> int:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     with process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo") as group:
-        if not group.is_main:
-            logging.getLogger().setLevel(logging.WARNING)  # the main process speaks for all
+        if not group.is_main:  # the main process speaks for all
+            logging.getLogger().setLevel(max(logging.getLogger().level, logging.WARNING))
         seed_everything(settings.recipe.clip.seed + group.rank)
         training = prepare_training(settings, device, amp_dtype, group)
         if group.is_main:

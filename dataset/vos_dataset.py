@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import progressbar
 from torch.utils.data import Dataset
 
 from dataset.augmentation import BL30K, VIDEO, Augmentation, draw_clip
@@ -21,9 +20,9 @@ from dataset.training_clip import (
     read_mask,
     read_size,
 )
-from util.distributed import is_main_process
 from util.errors import InputError
 from util.ids import UNLABELLED_ID
+from util.progress import with_progress
 
 MIN_FRAMES = 3  # a video with fewer annotated frames is left out
 
@@ -74,7 +73,7 @@ def find_videos(
     for folder in (folder for video in videos for folder in (video.frames, video.masks)):
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder; a video needs frames and masks, complete the data")
-    shown = progressbar.progressbar(videos) if is_main_process() else videos  # it takes a minute for BL30K
+    shown = with_progress(videos, "looking for frames", len(videos))  # it takes a minute for BL30K
     return [video for video in shown if len(video.annotated_frames()) >= MIN_FRAMES]
 
 

@@ -19,7 +19,7 @@ from model.checkpoint import read_state_dict
 from training.run import handled_signals
 from util.errors import InputError
 from util.files import PROJECT_ROOT, make_folder, write_then_rename
-from util.script import script_main
+from util.script import make_parser, script_main
 
 COMMON = (
     "--stage 0 --scenes --network small --num_objects 2 --encoder_lr 0.5 --cosine --clip_norm 5 --checkpoint_every 100"
@@ -47,15 +47,15 @@ RECIPE = (
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     add = parser.add_argument
     add("--static_root", type=Path, required=True, help="folder of photographs, name.jpg with name.png")
     add("--encoder_weights", type=Path, help="folder of resnet18*.pth (default: torchvision downloads it)")
     add("--val_root", type=Path, help="annotated videos in DAVIS's layout to score after each run (default: none)")
     add("--save_root", type=Path, default=PROJECT_ROOT / "saves", help="networks and checkpoints (default: saves)")
     add("--log_root", type=Path, default=PROJECT_ROOT / "log", help="scalars and pictures (default: log)")
-    add("--num_workers", type=int, default=1, help="processes that load clips (default: %(default)s)")
-    add("--output", type=Path, default="stcn_small.pth", help="float16 weights to write (default: %(default)s)")
+    add("--num_workers", type=int, default=1, help="processes that load clips")
+    add("--output", type=Path, default="stcn_small.pth", help="float16 weights to write")
     return parser.parse_args()
 
 

@@ -12,8 +12,8 @@ from training.settings import Compute, Output, Recipe, Start, TrainingSettings
 from training.trainer import OptimizerConfig
 from util.device import PRECISIONS
 from util.options import not_negative, not_negative_int, positive_int
+from util.script import make_parser
 
-DEFAULT = "(default: %(default)s)"
 OF_STAGE = "(default: as published for the stage)"
 
 
@@ -23,7 +23,7 @@ def read_settings(description: str) -> TrainingSettings:
     Args:
         description: the command's docstring, shown as it is.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(description)
     for add_options in (_add_start, _add_data, _add_recipe, _add_speed, _add_output, _add_expert):
         add_options(parser)
     args = parser.parse_args()
@@ -130,7 +130,7 @@ def _make_output(args: argparse.Namespace) -> Output:
 def _add_start(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("start").add_argument
     stage_help = "0: photographs, 1: BL30K, 2 and 3: DAVIS and YouTube-VOS"
-    add("--stage", type=int, choices=STAGES, default=0, help=f"{stage_help} {DEFAULT}")
+    add("--stage", type=int, choices=STAGES, default=0, help=stage_help)
     network_help = "weights to start from: a network file, or the network in a checkpoint"
     add("--load_network", type=Path, metavar="FILE", help=f"{network_help} (default: ImageNet encoders)")
     model_help = "checkpoint of an interrupted training to continue, also one of the published code (default: none)"
@@ -142,10 +142,10 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("data").add_argument
-    add("--static_root", type=Path, metavar="DIR", default=DataPlaces.static, help=f"photographs {DEFAULT}")
-    add("--bl_root", type=Path, metavar="DIR", default=DataPlaces.bl30k, help=f"BL30K {DEFAULT}")
-    add("--davis_root", type=Path, metavar="DIR", default=DataPlaces.davis, help=f"holds 2017/trainval {DEFAULT}")
-    add("--yv_root", type=Path, metavar="DIR", default=DataPlaces.youtube, help=f"holds train_480p {DEFAULT}")
+    add("--static_root", type=Path, metavar="DIR", default=DataPlaces.static, help="photographs")
+    add("--bl_root", type=Path, metavar="DIR", default=DataPlaces.bl30k, help="BL30K")
+    add("--davis_root", type=Path, metavar="DIR", default=DataPlaces.davis, help="holds 2017/trainval")
+    add("--yv_root", type=Path, metavar="DIR", default=DataPlaces.youtube, help="holds train_480p")
     own_help = "own videos instead of DAVIS and YouTube-VOS, each folder taken so many times (default: none)"
     add("--vos_root", type=parse_copies, nargs="+", default=[], metavar="DIR[:copies]", help=own_help)
     add("--val_root", type=Path, metavar="DIR", help="annotated videos in DAVIS's layout to score on (default: none)")
@@ -153,17 +153,17 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("recipe", "the defaults are the published recipe").add_argument
-    add("--network", choices=SIZES, default="full", help=f"the published network or the small one {DEFAULT}")
+    add("--network", choices=SIZES, default="full", help="the published network or the small one")
     add("--no_cbam", action="store_true", help="leave out CBAM, the attention in the value encoder (default: with it)")
     batch_help = "clips per process (default: the published batch, divided among the processes)"
     add("-b", "--batch_size", type=positive_int, metavar="N", help=batch_help)
     add("-i", "--iterations", type=positive_int, metavar="N", help=f"iterations to train {OF_STAGE}")
-    add("--lr", type=not_negative, default=OptimizerConfig.lr, help=f"learning rate {DEFAULT}")
+    add("--lr", type=not_negative, default=OptimizerConfig.lr, help="learning rate")
     steps_help = f"iterations at which the learning rate falls {OF_STAGE}"
     add("--steps", type=int, nargs="*", metavar="N", help=steps_help)
-    add("--gamma", type=float, default=OptimizerConfig.gamma, help=f"factor by which it falls {DEFAULT}")
-    add("--crop", type=int, default=ClipSpec.crop, help=f"side of the clips, a multiple of 16 {DEFAULT}")
-    frames_help = f"frames of a clip {DEFAULT}"
+    add("--gamma", type=float, default=OptimizerConfig.gamma, help="factor by which it falls")
+    add("--crop", type=int, default=ClipSpec.crop, help="side of the clips, a multiple of 16")
+    frames_help = "frames of a clip"
     add("--num_frames", type=positive_int, metavar="N", default=ClipSpec.num_frames, help=frames_help)
     add("--num_objects", type=positive_int, metavar="N", help=f"objects that are followed in a clip {OF_STAGE}")
     keep_help = "show real pixels where a turned frame reaches beyond its crop (default: the mean colour, as published)"
@@ -171,15 +171,15 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     scenes_help = "in stage 0, compose each clip of several photographs that move apart (default: warp a single one)"
     add("--scenes", action="store_true", help=scenes_help)
     seed_help = "start of all random numbers, for weights, order and augmentation; the same one repeats a training"
-    add("--seed", type=not_negative_int, metavar="N", default=14159265, help=f"{seed_help} {DEFAULT}")
+    add("--seed", type=not_negative_int, metavar="N", default=14159265, help=seed_help)
 
 
 def _add_speed(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("speed").add_argument
-    add("--device", default="auto", help=f"auto, cpu, cuda, cuda:N or mps {DEFAULT}")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     precision_help = "auto: float16 on CUDA, bfloat16 on CPUs that have it, else float32"
-    add("--precision", choices=["auto", *PRECISIONS], default="auto", help=f"{precision_help} {DEFAULT}")
-    workers_help = f"processes that load clips {DEFAULT}"
+    add("--precision", choices=["auto", *PRECISIONS], default="auto", help=precision_help)
+    workers_help = "processes that load clips"
     add("--num_workers", type=not_negative_int, metavar="N", default=8, help=workers_help)
     add("--benchmark", action="store_true", help="let cuDNN search for the fastest convolutions (default: no)")
     add("--compile", action="store_true", help="compile the network, which takes minutes at the start (default: no)")
@@ -189,20 +189,20 @@ def _add_speed(parser: argparse.ArgumentParser) -> None:
 def _add_output(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("output").add_argument
     id_help = "name of the run, whose folders are called <date>_<id>; NULL means none: the date alone"
-    add("--id", default="NULL", help=f"{id_help} {DEFAULT}")
-    add("--save_root", type=Path, metavar="DIR", default=Path("saves"), help=f"networks and checkpoints {DEFAULT}")
-    add("--log_root", type=Path, metavar="DIR", default=Path("log"), help=f"scalars and pictures {DEFAULT}")
+    add("--id", default="NULL", help=id_help)
+    add("--save_root", type=Path, metavar="DIR", default=Path("saves"), help="networks and checkpoints")
+    add("--log_root", type=Path, metavar="DIR", default=Path("log"), help="scalars and pictures")
     save_help, checkpoint_help = "iterations between network files", "iterations between checkpoints to resume from"
-    add("--save_every", type=positive_int, metavar="N", default=Intervals.network, help=f"{save_help} {DEFAULT}")
+    add("--save_every", type=positive_int, metavar="N", default=Intervals.network, help=save_help)
     add(
         "--checkpoint_every",
         type=positive_int,
         metavar="N",
         default=Intervals.checkpoint,
-        help=f"{checkpoint_help} {DEFAULT}",
+        help=checkpoint_help,
     )
     add("--keep", type=positive_int, metavar="N", help="keep the last N network files only (default: all)")
-    val_help = f"iterations between scorings of val_root {DEFAULT}"
+    val_help = "iterations between scorings of val_root"
     add("--val_every", type=positive_int, metavar="N", default=Intervals.scores, help=val_help)
     add("--debug", action="store_true", help="log and draw each iteration (default: each 100 and each 800)")
 
@@ -210,11 +210,11 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 def _add_expert(parser: argparse.ArgumentParser) -> None:
     add, default = parser.add_argument_group("expert").add_argument, OptimizerConfig
     add("--cosine", action="store_true", help="let the learning rate fall to 0 along a cosine (default: in steps)")
-    encoder_help = f"learning rate of the key encoder, as a factor of --lr {DEFAULT}"
+    encoder_help = "learning rate of the key encoder, as a factor of --lr"
     add("--encoder_lr", type=not_negative, metavar="X", default=default.encoder_lr, help=encoder_help)
     add("--clip_norm", type=not_negative, metavar="X", help="bound on the norm of the gradients (default: none)")
     bootstrap_help = "iterations between which the loss turns to the hardest pixels (default: 20000 70000)"
     add("--bootstrap", type=int, nargs=2, default=default.bootstrap, metavar=("FROM", "TO"), help=bootstrap_help)
     region_help = "weight of a loss of overlap, 1 - Jaccard index, added to the cross entropy"
-    add("--region_loss", type=not_negative, metavar="X", default=default.region_weight, help=f"{region_help} {DEFAULT}")
+    add("--region_loss", type=not_negative, metavar="X", default=default.region_weight, help=region_help)
     add("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)  # old launchers pass it; it is not needed

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import progressbar
 import torch
 from torch.utils.data import DataLoader
 
@@ -24,6 +23,7 @@ from util.distributed import ProcessGroup
 from util.errors import InputError
 from util.files import write_then_rename
 from util.palette import PALETTE
+from util.progress import Progress
 
 DATA_BOUND = 0.3  # waiting for clips, as a share of computing, above which a note is due
 CHECKPOINT = "_checkpoint.pth"
@@ -102,9 +102,9 @@ class Run:
 
     def _train(self, loader: DataLoader, group: ProcessGroup) -> int:
         start, end = self._trainer.iteration, self._schedule.iterations
-        progress = progressbar.ProgressBar(min_value=start, max_value=end) if group.is_main else progressbar.NullBar()
+        progress = Progress("training", end, start=start)
         stop = self._iterate(loader, group, progress) or group.first(self._stop)
-        progress.finish(dirty=stop is not None)
+        progress.finish(is_whole=stop is None)
         if stop is not None and group.is_main:
             self._save_checkpoint()
         group.first(None)  # all wait for the files: a launcher ends the others when the first one leaves
@@ -114,7 +114,7 @@ class Run:
             print(f"saved in {self._settings.folder}, after {self._trainer.iteration} of {end} iterations")
         return 128 + stop.signal if stop is not None and group.is_main else 0
 
-    def _iterate(self, loader: DataLoader, group: ProcessGroup, progress: progressbar.ProgressBar) -> Stop | None:
+    def _iterate(self, loader: DataLoader, group: ProcessGroup, progress: Progress) -> Stop | None:
         """Compute iterations until the end, or until some process has to stop."""
         for clips in self._rounds(loader):
             if stop := group.first(self._stop):

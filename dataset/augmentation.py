@@ -102,11 +102,11 @@ class FrameTransform(NamedTuple):
 
     def apply_to_image(self, image: np.ndarray) -> np.ndarray:
         """Warp and colour ``[h,w,3]`` uint8 RGB, the frame at any size; returns ``[crop,crop,3]``."""
-        return self._blacken_rim(apply_colours(self.warp(image, cv2.INTER_CUBIC, FILL), self.colours))
+        return self._blacken_beyond(apply_colours(self.warp(image, cv2.INTER_CUBIC, FILL), self.colours))
 
     def apply_to_mask(self, mask: np.ndarray, *, is_soft: bool) -> np.ndarray:
         """Warp ``[h,w]`` uint8: ids by nearest neighbour, or soft masks by bicubic interpolation."""
-        return self._blacken_rim(self.warp(mask, cv2.INTER_CUBIC if is_soft else cv2.INTER_NEAREST, 0))
+        return self._blacken_beyond(self.warp(mask, cv2.INTER_CUBIC if is_soft else cv2.INTER_NEAREST, 0))
 
     def warp(self, image: np.ndarray, interpolation: int, fill: object) -> np.ndarray:
         """Resample ``[h,w]`` or ``[h,w,C]`` uint8 by one of OpenCV's interpolations, ``fill`` where nothing is left."""
@@ -123,11 +123,12 @@ class FrameTransform(NamedTuple):
         source = cv2.transform(self.spline, to_source[:2].astype(np.float32))
         return cv2.remap(part, source, None, interpolation, **border)
 
-    def _blacken_rim(self, output: np.ndarray) -> np.ndarray:
-        """Set to 0, in place, what the spline takes from beyond the output's rim, unless surroundings are shown."""
-        if self.spline is not None and self.kept is not None:
-            output[((self.spline < -0.5) | (self.spline > self.crop - 0.5)).any(2)] = 0
-        return output
+    def _blacken_beyond(self, output: np.ndarray) -> np.ndarray:
+        """Set to 0 what the spline takes from beyond the output's edges, unless surroundings are shown."""
+        if self.spline is None or self.kept is None:
+            return output
+        low, high = -0.5, self.crop - 0.5
+        return cv2.bitwise_and(output, output, mask=cv2.inRange(self.spline, (low, low), (high, high)))
 
 
 def draw_clip(

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from dataset.frames import VideoFile
 from dataset.static_dataset import StaticTransformDataset, find_pairs
-from dataset.training_clip import Clip, ClipKey
+from dataset.training_clip import Clip, ClipKey, ClipSpec
 from dataset.vos_dataset import VOSDataset, find_videos
 from model.network import STCN
 from training.trainer import OptimizerConfig, Trainer
@@ -25,7 +25,7 @@ PUBLISHED = {"static": 1.8, "video": 12.7}  # clips per core-second of the publi
 
 
 def write_demo_data(root: Path) -> None:
-    """The demo clip as a video ``JPEGImages``, ``Annotations`` and as photographs ``static``."""
+    """Write the demo clip as a video, ``JPEGImages`` and ``Annotations``, and as photographs, ``static``."""
     folders = [root / "JPEGImages/demo", root / "Annotations/demo", root / "static"]
     for folder in folders:
         folder.mkdir(parents=True)
@@ -38,7 +38,7 @@ def write_demo_data(root: Path) -> None:
 
 
 def clips_per_core_second(data: Dataset, num_clips: int, repeats: int) -> float:
-    """Median throughput of one core over several repeats."""
+    """Measure the median throughput of one core over several repeats."""
     throughputs = []
     for repeat in progressbar.progressbar(range(1 + repeats)):  # the first one warms up
         start = time.process_time()
@@ -49,15 +49,15 @@ def clips_per_core_second(data: Dataset, num_clips: int, repeats: int) -> float:
 
 
 def measure_data(num_clips: int, repeats: int) -> dict[str, float]:
-    """Throughput of both kinds of training data, beside the published ones."""
+    """Measure the throughput of both kinds of training data, and print it beside the published one."""
     torch.set_num_threads(1)  # as in a data loader's worker
     cv2.setNumThreads(1)
     with TemporaryDirectory() as folder:
         root = Path(folder)
         write_demo_data(root)
         sets = {
-            "static": StaticTransformDataset(find_pairs(root / "static")),
-            "video": VOSDataset(find_videos(root / "JPEGImages", root / "Annotations")),
+            "static": StaticTransformDataset(find_pairs(root / "static"), ClipSpec()),
+            "video": VOSDataset(find_videos(root / "JPEGImages", root / "Annotations"), ClipSpec(num_objects=2)),
         }
         figures = {name: clips_per_core_second(data, num_clips, repeats) for name, data in sets.items()}
     for name, figure in figures.items():
@@ -69,7 +69,7 @@ def measure_data(num_clips: int, repeats: int) -> dict[str, float]:
 def measure_steps(
     network: str, batch: int, crop: int, num_objects: int, precision: str, device: torch.device, steps: int
 ) -> dict[str, float]:
-    """Training steps per second, without loading clips: median over the steps after the first."""
+    """Measure training steps per second without loading clips: the median over the steps after the first."""
     torch.manual_seed(0)
     dtype = PRECISIONS[precision]
     allow_tf32(dtype)

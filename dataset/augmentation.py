@@ -1,32 +1,35 @@
 """Augmentation of training clips: random geometry and colour, drawn first, applied at once.
 
 All geometry of a frame is composed into one matrix (and, for some static frames, a spline), so that image and mask are
-resampled once. A matrix maps source pixels to output pixels, homogeneous, in coordinates whose pixel centres lie at
-halves; it is 3 x 3 float64.
+resampled once. The published code resamples at each step, and a step loses what leaves its canvas: what is turned in
+from there later on is empty. Here each frame knows the rectangle that was left of it, and nothing else is read.
+
+A matrix is 3 x 3 float64 and maps source pixels to output pixels, homogeneous, with pixel centres at halves.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from dataset.tps import spline_map
+from dataset.training_clip import ClipSpec
 
-FILL = (124, 116, 104)  # empty area of images, RGB
+FILL = (124, 116, 104)  # colour of empty areas, RGB: the mean of ImageNet
 GREY_WEIGHTS = np.array([0.299, 0.587, 0.114])  # luma of R, G, B
 SPLINE_POINTS = 12
 
 
 class ColourRange(NamedTuple):
-    """How far colours may move, as in torchvision's ColorJitter."""
+    """The ranges in which colours may move, as in torchvision's ColorJitter."""
 
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
-    hue: float = 0.0  # in turns of the colour circle
-    grey: float = 0.0  # probability of losing all colour
+    hue: float = 0.0  # turns of the colour circle
+    grey: float = 0.0  # probability to lose all colour
 
 
 class Colour(NamedTuple):
@@ -40,7 +43,7 @@ class Colour(NamedTuple):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The ranges of one kind of training data. *Clip*: the same for all frames of a clip; *frame*: drawn for each."""
+    """The ranges for one kind of training data. ``clip_`` is drawn once for all frames, ``frame_`` for each of them."""
 
     clip_colour: ColourRange
     frame_colour: ColourRange
@@ -48,7 +51,7 @@ class Augmentation:
     frame_shear: float  # degrees to either side, along x
     frame_scale: tuple[float, float] = (1.0, 1.0)
     clip_scale: tuple[float, float] = (1.0, 1.0)
-    crop_area: tuple[float, float] | None = None  # share of the frame, cropped once per clip; None: as static images
+    crop_area: tuple[float, float] | None = None  # share of the frame that the clip is cropped to; None: a photograph
     crop_aspect: tuple[float, float] = (3 / 4, 4 / 3)
     spline: float = 0.0  # probability for each frame
     spline_noise: float = 0.02  # standard deviation of the control points' displacement, share of the side
@@ -70,17 +73,27 @@ VIDEO = Augmentation(
     frame_shear=10,
     frame_colour=ColourRange(0.01, 0.01, 0.01),
 )
-BL30K = Augmentation(**{**VIDEO.__dict__, "crop_area": (0.25, 1.0)})
+BL30K = replace(VIDEO, crop_area=(0.25, 1.0))
+
+
+class Rectangle(NamedTuple):
+    """A part of a frame, in its pixels from the upper left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 class FrameTransform(NamedTuple):
-    """What is done to one frame: drawn, not yet applied."""
+    """The drawn change of one frame, to be applied to its image and to its masks."""
 
     matrix: np.ndarray
-    spline: np.ndarray | None  # [crop,crop,2] float32, where each output pixel comes from in the frame before it
+    spline: np.ndarray | None  # [crop,crop,2] float32, the place in the straight output where each pixel comes from
     colours: tuple[Colour, ...]  # applied one after the other
     size: tuple[int, int]  # (height, width) of the frame that it was drawn for
     crop: int  # side of the output
+    kept: Rectangle | None = None  # the part of the frame that cropping left; None: its surroundings are shown as well
 
     @property
     def reduction(self) -> float:
@@ -89,72 +102,95 @@ class FrameTransform(NamedTuple):
 
     def apply_to_image(self, image: np.ndarray) -> np.ndarray:
         """Warp and colour ``[h,w,3]`` uint8 RGB, the frame at any size; returns ``[crop,crop,3]``."""
-        return apply_colours(self.warp(image, cv2.INTER_CUBIC, FILL), self.colours)
+        return self._blacken_beyond(apply_colours(self.warp(image, cv2.INTER_CUBIC, FILL), self.colours))
 
     def apply_to_mask(self, mask: np.ndarray, *, is_soft: bool) -> np.ndarray:
         """Warp ``[h,w]`` uint8: ids by nearest neighbour, or soft masks by bicubic interpolation."""
-        return self.warp(mask, cv2.INTER_CUBIC if is_soft else cv2.INTER_NEAREST, 0)
+        return self._blacken_beyond(self.warp(mask, cv2.INTER_CUBIC if is_soft else cv2.INTER_NEAREST, 0))
 
     def warp(self, image: np.ndarray, interpolation: int, fill: object) -> np.ndarray:
-        """Resample ``[h,w]`` or ``[h,w,C]`` uint8 by one of OpenCV's interpolations, ``fill`` where it ends."""
-        enlarge = scaling(self.size[1] / image.shape[1], self.size[0] / image.shape[0])
-        to_source = np.linalg.inv(self.matrix @ enlarge)
-        to_source = translation(-0.5, -0.5) @ to_source @ translation(0.5, 0.5)  # pixel centres at integers
-        border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": fill}
+        """Resample ``[h,w]`` or ``[h,w,C]`` uint8 by one of OpenCV's interpolations, ``fill`` where nothing is left."""
+        x_scale, y_scale = image.shape[1] / self.size[1], image.shape[0] / self.size[0]
+        kept = self.kept or Rectangle(0, 0, self.size[1], self.size[0])
+        left, right = round(kept.left * x_scale), round(kept.right * x_scale)
+        top, bottom = round(kept.top * y_scale), round(kept.bottom * y_scale)
+        to_source = np.linalg.inv(self.matrix @ scaling(1 / x_scale, 1 / y_scale))
+        to_source = translation(-0.5 - left, -0.5 - top) @ to_source @ translation(0.5, 0.5)  # centres at integers
+        part, border = image[top:bottom, left:right], {"borderMode": cv2.BORDER_CONSTANT, "borderValue": fill}
         if self.spline is None:
             flags, size = interpolation | cv2.WARP_INVERSE_MAP, (self.crop, self.crop)
-            return cv2.warpAffine(image, to_source[:2], size, flags=flags, **border)
+            return cv2.warpAffine(part, to_source[:2], size, flags=flags, **border)
         source = cv2.transform(self.spline, to_source[:2].astype(np.float32))
-        return cv2.remap(image, source, None, interpolation, **border)
+        return cv2.remap(part, source, None, interpolation, **border)
+
+    def _blacken_beyond(self, output: np.ndarray) -> np.ndarray:
+        """Set to 0 what the spline takes from beyond the output's edges, unless surroundings are shown."""
+        if self.spline is None or self.kept is None:
+            return output
+        low, high = -0.5, self.crop - 0.5
+        return cv2.bitwise_and(output, output, mask=cv2.inRange(self.spline, (low, low), (high, high)))
 
 
 def draw_clip(
-    ranges: Augmentation, size: tuple[int, int], num_frames: int, crop: int, generator: np.random.Generator
+    ranges: Augmentation, size: tuple[int, int], spec: ClipSpec, generator: np.random.Generator
 ) -> list[FrameTransform]:
     """Draw the transforms of a clip's frames.
 
     Args:
         size: ``(height, width)`` of the frames.
-        crop: side of the output.
     """
     clip_colour = draw_colour(ranges.clip_colour, generator)
-    draw_matrices = _static_matrices if ranges.crop_area is None else _video_matrices
+    draw_geometry = _static_geometry if ranges.crop_area is None else _video_geometry
+    matrices, kept = draw_geometry(ranges, size, spec, generator)
     transforms = []
-    for matrix in draw_matrices(ranges, size, num_frames, crop, generator):
+    for matrix in matrices:
         frame_colour = draw_colour(ranges.frame_colour, generator)
-        spline = draw_spline(ranges, crop, generator) if generator.random() < ranges.spline else None
-        transforms.append(FrameTransform(matrix, spline, (clip_colour, frame_colour), size, crop))
+        spline = draw_spline(ranges, spec.crop, generator) if generator.random() < ranges.spline else None
+        colours, shown = (clip_colour, frame_colour), None if spec.keep_surroundings else kept
+        transforms.append(FrameTransform(matrix, spline, colours, size, spec.crop, shown))
     return transforms
 
 
-def _static_matrices(
-    ranges: Augmentation, size: tuple[int, int], num_frames: int, crop: int, generator: np.random.Generator
-) -> list[np.ndarray]:
-    """Scale and mirror; for each frame an affine change, the short side brought to the crop's, a random crop."""
+def _static_geometry(
+    ranges: Augmentation, size: tuple[int, int], spec: ClipSpec, generator: np.random.Generator
+) -> tuple[list[np.ndarray], Rectangle]:
+    """Scale and mirror; for each frame an affine change, the short side brought to the crop's, a random crop.
+
+    Returns:
+        each frame's matrix, and the part of the image that the scaling leaves on the image's own canvas.
+    """
     height, width = size
-    common = _mirroring(width, generator) @ _centred(scaling(*[generator.uniform(*ranges.clip_scale)] * 2), size)
-    new_height, new_width = (int(crop * side / min(size)) for side in size)
+    mirroring, scale = _draw_mirroring(width, generator), generator.uniform(*ranges.clip_scale)
+    common = mirroring @ _centred(scaling(scale, scale), size)
+    new_height, new_width = (int(spec.crop * side / min(size)) for side in size)
     resize = scaling(new_width / width, new_height / height)
     matrices = []
-    for _ in range(num_frames):
+    for _ in range(spec.num_frames):
         affine = draw_affine(ranges, size, generator)
-        x, y = generator.integers(0, new_width - crop + 1), generator.integers(0, new_height - crop + 1)
+        x, y = generator.integers(0, new_width - spec.crop + 1), generator.integers(0, new_height - spec.crop + 1)
         matrices.append(translation(-x, -y) @ resize @ affine @ common)
-    return matrices
+    margin = max(0, 1 - 1 / scale) / 2  # share of a side that the scaling pushes out, to either side
+    return matrices, Rectangle(margin * width, margin * height, (1 - margin) * width, (1 - margin) * height)
 
 
-def _video_matrices(
-    ranges: Augmentation, size: tuple[int, int], num_frames: int, crop: int, generator: np.random.Generator
-) -> list[np.ndarray]:
-    """Mirror and a random crop brought to size; for each frame an affine change."""
+def _video_geometry(
+    ranges: Augmentation, size: tuple[int, int], spec: ClipSpec, generator: np.random.Generator
+) -> tuple[list[np.ndarray], Rectangle]:
+    """Mirror and a random crop brought to size; for each frame an affine change.
+
+    Returns:
+        each frame's matrix, and the part of the frame that was cropped.
+    """
     x, y, width, height = draw_crop(ranges, size, generator)
-    resize = scaling(crop / width, crop / height) @ translation(-x, -y)
-    common = resize @ _mirroring(size[1], generator)
-    return [draw_affine(ranges, (crop, crop), generator) @ common for _ in range(num_frames)]
+    mirroring = _draw_mirroring(size[1], generator)
+    common = scaling(spec.crop / width, spec.crop / height) @ translation(-x, -y) @ mirroring
+    matrices = [draw_affine(ranges, (spec.crop, spec.crop), generator) @ common for _ in range(spec.num_frames)]
+    left, right = sorted((mirroring @ (side, 0, 1))[0] for side in (x, x + width))  # mirrored back
+    return matrices, Rectangle(left, y, right, y + height)
 
 
 def draw_crop(ranges: Augmentation, size: tuple[int, int], generator: np.random.Generator) -> tuple[int, int, int, int]:
-    """A crop ``(x, y, width, height)`` of random area and aspect; the largest fitting one after ten misses."""
+    """Draw a crop ``(x, y, width, height)`` by area and aspect; take the largest central one after ten misses."""
     height, width = size
     low, high = np.log(ranges.crop_aspect)
     for _ in range(10):
@@ -171,14 +207,14 @@ def draw_crop(ranges: Augmentation, size: tuple[int, int], generator: np.random.
 
 
 def draw_spline(ranges: Augmentation, size: int, generator: np.random.Generator) -> np.ndarray:
-    """A random thin-plate spline: ``[size,size,2]`` float32, where each pixel comes from, pixel centres at integers."""
+    """Draw a thin-plate spline: ``[size,size,2]`` float32, each pixel's origin (x, y), pixel centres at integers."""
     pixels = generator.choice(size * size, SPLINE_POINTS, replace=False)
     points = np.stack([pixels % size, pixels // size], 1) / (size - 1)
     return spline_map(points, points + generator.normal(0, ranges.spline_noise, points.shape), size)
 
 
 def draw_colour(ranges: ColourRange, generator: np.random.Generator) -> Colour:
-    """Draw factors around 1, and a shift of hue around 0."""
+    """Draw factors around 1 and a shift of hue around 0."""
     brightness, contrast, saturation = (generator.uniform(1 - x, 1 + x) for x in ranges[:3])
     hue = generator.uniform(-ranges.hue, ranges.hue)
     return Colour(brightness, contrast, 0.0 if generator.random() < ranges.grey else saturation, hue)
@@ -209,7 +245,7 @@ def _shift_hue(image: np.ndarray, turns: float) -> np.ndarray:
 
 
 def draw_affine(ranges: Augmentation, size: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
-    """Shear along x, scale, then rotation, about the centre."""
+    """Draw a shear along x, a scaling and a rotation about the centre, applied in this order."""
     angle = math.radians(generator.uniform(-ranges.frame_rotation, ranges.frame_rotation))
     shear = math.tan(math.radians(generator.uniform(-ranges.frame_shear, ranges.frame_shear)))
     scale = generator.uniform(*ranges.frame_scale)
@@ -218,22 +254,22 @@ def draw_affine(ranges: Augmentation, size: tuple[int, int], generator: np.rando
     return _centred(rotation @ scaling(scale, scale) @ np.array([[1, shear, 0], [0, 1, 0], [0, 0, 1]]), size)
 
 
-def _mirroring(width: int, generator: np.random.Generator) -> np.ndarray:
-    """Left and right exchanged, with probability one half."""
+def _draw_mirroring(width: int, generator: np.random.Generator) -> np.ndarray:
+    """The matrix that exchanges left and right, or with probability one half the identity."""
     return np.array([[-1.0, 0, width], [0, 1, 0], [0, 0, 1]]) if generator.random() < 0.5 else np.eye(3)
 
 
 def _centred(matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The same map about the centre of an image of ``(height, width)``."""
+    """Move a map's fixed point from the corner to the centre of an image of ``(height, width)``."""
     height, width = size
     return translation(width / 2, height / 2) @ matrix @ translation(-width / 2, -height / 2)
 
 
 def translation(x: float, y: float) -> np.ndarray:
-    """The matrix that moves by x and y."""
+    """Return the matrix that moves by x and y."""
     return np.array([[1.0, 0, x], [0, 1, y], [0, 0, 1]])
 
 
 def scaling(x: float, y: float) -> np.ndarray:
-    """The matrix that magnifies by x and y."""
+    """Return the matrix that magnifies by x and y."""
     return np.diag([x, y, 1.0])

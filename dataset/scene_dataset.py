@@ -1,9 +1,9 @@
 """Training clips composed of several photographs.
 
-One warped photograph lacks what makes videos hard. Here each clip is a scene of layers: a photograph, and in front of
-it objects cut out of others, or of itself. Every layer moves, bends and blurs on its own. Some of the objects are to
-be followed; the others pass before them or resemble them. Videos show sides of an object that its first frame did not:
-here a part of it may change its look from some frame on.
+A single warped photograph has no motion, no occlusion and no look-alikes. Here each clip is a scene of layers: a
+photograph, and in front of it objects cut out of other photographs or of the same one. Every layer moves, bends and
+blurs on its own. Some of the objects are to be followed; the others pass before them or resemble them. A video shows
+sides of an object that its first frame does not: here a part of the object may change its look from some frame on.
 """
 
 import math
@@ -28,7 +28,14 @@ from dataset.augmentation import (
 )
 from dataset.images import read_image, read_size
 from dataset.static_dataset import StaticPair
-from dataset.training_clip import MAX_REDRAWS, Clip, ClipKey, make_clip, make_generator
+from dataset.training_clip import (
+    MAX_REDRAWS,
+    Clip,
+    ClipKey,
+    ClipSpec,
+    make_clip,
+    make_generator,
+)
 
 LOOK_GRID = (8, 8)  # random numbers whose smooth interpolation gives the blobs of a new look
 RESERVE = 2  # photographs are read this many times larger than they are first shown: they may come closer
@@ -36,9 +43,9 @@ RESERVE = 2  # photographs are read this many times larger than they are first s
 
 @dataclass(frozen=True)
 class SceneRanges:
-    """What scenes are drawn from. Shares without a unit are of the crop's side."""
+    """The ranges that scenes are drawn from. Lengths without a unit are shares of the crop's side."""
 
-    warp: Augmentation = Augmentation(  # of each layer
+    warp: Augmentation = Augmentation(  # drawn for each layer
         clip_colour=ColourRange(0.2, 0.15, 0.15, 0.05, grey=0.05),
         frame_colour=ColourRange(0.1, 0.05, 0.05),
         frame_rotation=15,
@@ -48,83 +55,70 @@ class SceneRanges:
         spline_noise=0.03,
     )
     whole: float = 0.9  # probability that the labels of a photograph are taken as one object
-    object_area: tuple[float, float] = (0.004, 0.6)  # of the photograph, that an object may have
-    target_side: tuple[float, float] = (0.15, 0.7)  # of an object of the photograph, whose magnification follows
+    object_area: tuple[float, float] = (0.004, 0.6)  # share of the photograph that an object may cover
+    target_side: tuple[float, float] = (0.15, 0.7)  # size of a shown object, which decides on the magnification
     max_own: int = 3  # objects of the photograph itself, unless its labels are taken as one
-    max_magnification: float = 2.5  # of the photograph, against filling the crop
+    max_magnification: float = 2.5  # relative to the photograph that just fills the crop
     max_pasted: int = 3  # objects in front of the photograph
     pasted_side: tuple[float, float] = (0.15, 0.6)
     lookalike: float = 0.3  # probability that a pasted object is cut out of the scene's own photograph
     drift: float = 0.08  # standard deviation of a layer's motion from frame to frame, along each axis
-    growth: tuple[float, float] = (0.08, 0.15)  # mean and deviation of the logarithm of its growth, likewise
+    growth: tuple[float, float] = (0.08, 0.15)  # mean and deviation of the logarithm of its growth from frame to frame
     blur: float = 0.3  # probability that a layer is blurred along its motion
     new_look: float = 0.5  # probability that a part of a layer's object changes its look from one frame to the next
     borrowed_look: float = 0.5  # probability that the new look comes from another photograph
-    look_colour: ColourRange = ColourRange(0.5, 0.4, 0.5, 0.3)  # of the new look
-    visible_area: float = 0.003  # of the crop, that an object must show in the first frame to be followed
+    look_colour: ColourRange = ColourRange(0.5, 0.4, 0.5, 0.3)  # how far its colours are changed
+    visible_area: float = 0.003  # share of the crop that a followed object covers at least in the first frame
 
 
 class Layer(NamedTuple):
     """A photograph, or an object cut out of one, with its motion."""
 
-    images: list[np.ndarray]  # [h,w,3] uint8 RGB of each frame, of the photograph's size or smaller
-    alpha: np.ndarray | None  # [h,w] uint8, 255 where the layer hides those behind; None: everywhere
+    images: list[np.ndarray]  # [h,w,3] uint8 RGB for each frame, as large as the photograph or smaller
+    alpha: np.ndarray | None  # [h,w] uint8, 255 where the layer hides those behind it; None: everywhere
     objects: list[np.ndarray]  # [h,w] uint8 coverages of the objects on it
     size: np.ndarray  # (width, height) of the photograph
-    transforms: list[FrameTransform]  # of each frame
+    transforms: list[FrameTransform]  # one for each frame
     smear: np.ndarray  # (x, y) pixels of motion blur
 
 
 class SceneDataset(Dataset):
     """Clips of composed scenes, one of each photograph per epoch.
 
-    Items are asked for by ``ClipKey``; ``max_jump`` does not matter.
+    Items are indexed by ``ClipKey``; ``max_jump`` does not matter. Layers always show a photograph's surroundings.
 
     Args:
-        pairs: images with masks, of coverage or of ids.
-        crop: side of the frames.
-        num_frames: of a clip.
-        num_objects: K; objects that a scene lacks are marked.
-        seed: of all drawing.
+        pairs: images with masks, which hold coverage or ids.
+        spec: how clips are drawn.
         ranges: what to draw from.
     """
 
-    def __init__(
-        self,
-        pairs: list[StaticPair],
-        *,
-        crop: int = 384,
-        num_frames: int = 3,
-        num_objects: int = 1,
-        seed: int = 0,
-        ranges: SceneRanges = SceneRanges(),
-    ) -> None:
-        self.pairs = pairs
-        self._crop, self._num_frames, self._num_objects, self._seed = crop, num_frames, num_objects, seed
-        self._ranges = ranges
+    def __init__(self, pairs: list[StaticPair], spec: ClipSpec, ranges: SceneRanges = SceneRanges()) -> None:
+        self.pairs, self._spec, self._ranges = pairs, spec, ranges
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, key: ClipKey) -> Clip:
-        pair, generator = self.pairs[key.index], make_generator(self._seed, key)
+        pair, generator = self.pairs[key.index], make_generator(self._spec.seed, key)
+        crop, num_objects = self._spec.crop, self._spec.num_objects
         for _ in range(1 + MAX_REDRAWS):
-            layers = self._draw_layers(pair, generator)
-            frames, coverages = zip(*(compose(layers, index, self._crop) for index in range(self._num_frames)))
+            layers = self.draw_layers(pair, generator)
+            frames, coverages = zip(*(compose(layers, index, crop) for index in range(self._spec.num_frames)))
             areas = [np.count_nonzero(coverage > 127) for coverage in coverages[0]]
-            visible = np.flatnonzero(np.array(areas) >= self._ranges.visible_area * self._crop**2)
+            visible = np.flatnonzero(np.array(areas) >= self._ranges.visible_area * crop**2)
             if len(visible):
                 break
-        drawn = generator.permutation(visible)[: self._num_objects].tolist()
-        object_exists = [index < len(drawn) for index in range(self._num_objects)]
-        empty = [np.zeros((self._crop, self._crop), np.uint8)] * (self._num_objects - len(drawn))
+        drawn = generator.permutation(visible)[:num_objects].tolist()
+        object_exists = [index < len(drawn) for index in range(num_objects)]
+        empty = [np.zeros((crop, crop), np.uint8)] * (num_objects - len(drawn))
         masks = [[objects[index] for index in drawn] + empty for objects in coverages]
         colours = [draw_colour(self._ranges.warp.frame_colour, generator) for _ in frames]
         frames = [apply_colours(frame, (colour,)) for frame, colour in zip(frames, colours)]
         return make_clip(frames, masks, object_exists, str(pair.image))
 
-    def _draw_layers(self, pair: StaticPair, generator: np.random.Generator) -> list[Layer]:
-        """The scene's photograph, then what is pasted over it."""
+    def draw_layers(self, pair: StaticPair, generator: np.random.Generator) -> list[Layer]:
+        """Draw the layers of a scene, from the photograph in the background to the foremost object."""
         layers = [self._draw_photograph(pair, generator)]
         for _ in range(generator.integers(0, self._ranges.max_pasted + 1)):
             is_lookalike = generator.random() < self._ranges.lookalike
@@ -135,8 +129,8 @@ class SceneDataset(Dataset):
         return layers
 
     def _draw_photograph(self, pair: StaticPair, generator: np.random.Generator) -> Layer:
-        """Magnified to show one of its objects, wherever it lies, at some size."""
-        objects, crop, size = self._draw_objects(pair, generator), self._crop, _read_size(pair)
+        """Draw the background, magnified to show one of its objects, wherever it lies, at some size."""
+        objects, crop, size = self._draw_objects(pair, generator), self._spec.crop, _read_size(pair)
         fitting = crop / size.min()
         zoom, focus = fitting, generator.uniform(0, size)
         if objects:
@@ -147,25 +141,25 @@ class SceneDataset(Dataset):
         corner = np.clip(focus * zoom - generator.uniform(0.3, 0.7, 2) * crop, 0, size * zoom - crop)
         placed = translation(*-corner) @ scaling(zoom, zoom)
         image = read_image(pair.image, 1 / (RESERVE * zoom))
-        images = self._draw_looks(image, objects[0], generator) if objects else [image] * self._num_frames
+        images = self._draw_looks(image, objects[0], generator) if objects else [image] * self._spec.num_frames
         layer = Layer(images, None, objects, size, [], np.zeros(2))
         return self._draw_motion(layer, placed, np.full(2, crop / 2), generator)
 
     def _draw_pasted(self, source: StaticPair, alpha: np.ndarray, generator: np.random.Generator) -> Layer:
-        """An object somewhere in the crop, at some size."""
+        """Draw an object's place in the crop and its size."""
         size = _read_size(source)
-        zoom = generator.uniform(*self._ranges.pasted_side) * self._crop / _side(alpha, size)
+        zoom = generator.uniform(*self._ranges.pasted_side) * self._spec.crop / _side(alpha, size)
         centre = _pixels(alpha, size).mean(0)
-        position = generator.uniform(0, self._crop, 2)
+        position = generator.uniform(0, self._spec.crop, 2)
         placed = translation(*position) @ scaling(zoom, zoom) @ translation(*-centre)
         images = self._draw_looks(read_image(source.image, 1 / (RESERVE * zoom)), alpha, generator)
         layer = Layer(images, alpha, [alpha], size, [], np.zeros(2))
         return self._draw_motion(layer, placed, position, generator)
 
     def _draw_looks(self, image: np.ndarray, coverage: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
-        """A photograph in each frame: blobs of its object may look different from some frame on."""
+        """Draw how a photograph looks in each frame: blobs of its object may change from some frame on."""
         looks = [image]
-        for _ in range(1, self._num_frames):
+        for _ in range(1, self._spec.num_frames):
             is_new = generator.random() < self._ranges.new_look
             looks.append(self._draw_new_look(looks[-1], coverage, generator) if is_new else looks[-1])
         return looks
@@ -184,12 +178,12 @@ class SceneDataset(Dataset):
     def _draw_motion(
         self, layer: Layer, placed: np.ndarray, centre: np.ndarray, generator: np.random.Generator
     ) -> Layer:
-        """Let a layer, placed in the crop by a matrix, drift and grow steadily, and turn, bend and blur at random."""
-        ranges, crop = self._ranges, self._crop
+        """Let a layer that a matrix places in the crop drift and grow steadily, and turn, bend and blur at random."""
+        ranges, crop = self._ranges, self._spec.crop
         drift, growth = generator.normal(0, ranges.drift * crop, 2), generator.normal(*ranges.growth)
         colour = draw_colour(ranges.warp.clip_colour, generator)
         transforms = []
-        for index in range(self._num_frames):
+        for index in range(self._spec.num_frames):
             affine = draw_affine(ranges.warp, (2 * centre[1], 2 * centre[0]), generator)
             spline = draw_spline(ranges.warp, crop, generator) if generator.random() < ranges.warp.spline else None
             grown = translation(*centre) @ scaling(*[math.exp(growth * index)] * 2) @ translation(*-centre)
@@ -199,7 +193,7 @@ class SceneDataset(Dataset):
         return layer._replace(transforms=transforms, smear=smear)
 
     def _draw_objects(self, pair: StaticPair, generator: np.random.Generator) -> list[np.ndarray]:
-        """Coverages of a photograph's objects of suitable size, in random order; all labels as one, or one each."""
+        """Draw coverages of a photograph's objects of suitable size, in random order; or all its labels as one."""
         objects = pair.read_objects()
         low, high = (share * objects[0].size for share in self._ranges.object_area) if objects else (0, 0)
         if generator.random() < self._ranges.whole and objects:
@@ -235,13 +229,13 @@ def compose(layers: list[Layer], index: int, crop: int) -> tuple[np.ndarray, lis
 
 
 def blend(image: np.ndarray, other: np.ndarray, coverage: np.ndarray) -> np.ndarray:
-    """Lay another ``[h,w,3]`` uint8 image over one, as far as a ``[h,w]`` uint8 coverage hides it."""
+    """Lay another image over one, both ``[h,w,3]`` uint8, where a ``[h,w]`` uint8 coverage is above 0."""
     weight = coverage.astype(np.float32)[..., None] / 255
     return (image + weight * (other.astype(np.float32) - image)).round().astype(np.uint8)
 
 
 def _smear_kernel(smear: np.ndarray) -> np.ndarray | None:
-    """A filter that averages along a line of ``(x, y)`` pixels; None if that is less than a pixel."""
+    """Make a filter that averages along a line of ``(x, y)`` pixels; None if it is shorter than a pixel."""
     reach = int(np.abs(smear).max() / 2)
     if reach < 1:
         return None
@@ -252,15 +246,15 @@ def _smear_kernel(smear: np.ndarray) -> np.ndarray | None:
 
 
 def _read_size(pair: StaticPair) -> np.ndarray:
-    """``(width, height)`` of a photograph."""
+    """Read the ``(width, height)`` of a photograph."""
     return np.array(read_size(pair.image)[::-1])
 
 
 def _pixels(coverage: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Where an object is, in pixels (x, y) of a photograph of ``(width, height)``: ``[n,2]``."""
+    """List an object's pixels (x, y) in a photograph of ``(width, height)``: ``[n,2]``."""
     return np.argwhere(coverage > 127)[:, ::-1] * (size / coverage.shape[::-1])
 
 
 def _side(coverage: np.ndarray, size: np.ndarray) -> float:
-    """Side of the square with an object's area, in pixels of a photograph of ``(width, height)``."""
+    """Compute the side of a square as large as an object, in pixels of a photograph of ``(width, height)``."""
     return math.sqrt(np.count_nonzero(coverage > 127) * size.prod() / coverage.size)

@@ -1,41 +1,52 @@
-"""What all training data sets give: a clip of a few frames with the masks of its objects, from one key."""
+"""Training clips: a few frames with the masks of their objects. All training data sets draw them from a ``ClipKey``."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-UNLABELLED = 255  # an id that is no object, unless it is the only one of a photograph or clip
-MAX_REDRAWS = 5  # of a clip whose first frame shows no object
+MAX_REDRAWS = 5  # how often a clip is drawn anew if its first frame shows no object
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    """The settings by which a data set draws its clips."""
+
+    crop: int = 384  # side of the frames in pixels, a multiple of 16
+    num_frames: int = 3  # T
+    num_objects: int = 1  # K; a clip that has fewer marks the others as absent
+    seed: int = 0  # the random numbers of all clips follow from it
+    keep_surroundings: bool = False  # show real pixels, not empty ones, where a turn moves in what the crop left out
 
 
 class ClipKey(NamedTuple):
-    """All that a clip depends on, beside the data and the seed: whoever draws it, in whatever order, draws the same."""
+    """The name of a clip. Data, ``ClipSpec`` and key determine it, whoever draws it and in whatever order."""
 
     epoch: int
-    index: int  # of the item in the data set
-    max_jump: int  # between frames of a video
+    index: int  # number of the item in the data set
+    max_jump: int  # longest step between two frames of a video
 
 
 class Clip(NamedTuple):
     """A training sample, or a batch of them with a leading dimension B."""
 
     frames: Tensor  # [T,3,H,W] uint8 RGB
-    masks: Tensor  # [T,K,H,W] uint8, 0 to 255
+    masks: Tensor  # [T,K,H,W] uint8 coverage, 0 to 255
     object_exists: Tensor  # [K] bool
-    name: str
+    name: str  # shown in messages about the clip
 
 
 def make_generator(seed: int, key: ClipKey) -> np.random.Generator:
-    """The random stream of one clip."""
+    """Make the random stream of one clip."""
     return np.random.default_rng((seed, key.epoch, key.index))
 
 
 def make_clip(frames: list[np.ndarray], masks: list[list[np.ndarray]], object_exists: list[bool], name: str) -> Clip:
-    """Stack frames ``[H,W,3]`` and masks, K of ``[H,W]`` uint8 for each frame.
+    """Stack frames ``[H,W,3]`` and masks, for each frame K of ``[H,W]`` uint8.
 
-    A clip that shows no object is one whose first object covers nothing.
+    In a clip without objects the first object counts as present, and covers nothing.
     """
     object_exists = [True, *object_exists[1:]]
     stacked = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()
@@ -43,6 +54,6 @@ def make_clip(frames: list[np.ndarray], masks: list[list[np.ndarray]], object_ex
 
 
 def collate(clips: list[Clip]) -> Clip:
-    """Batch clips; the names joined by commas."""
+    """Stack clips to a batch and join their names by commas."""
     tensors = (torch.stack(column) for column in list(zip(*clips))[:3])
     return Clip(*tensors, ", ".join(clip.name for clip in clips))

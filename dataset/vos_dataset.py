@@ -1,11 +1,10 @@
-"""Training clips from videos with masks: DAVIS, YouTube-VOS, BL30K, and a user's own."""
+"""Training clips from videos with masks: real and rendered ones, annotated at each frame or at some."""
 
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import progressbar
 from torch.utils.data import Dataset
 
 from dataset.augmentation import BL30K, VIDEO, Augmentation, draw_clip
@@ -13,38 +12,39 @@ from dataset.images import list_images, read_image, read_size
 from dataset.stored_masks import read_mask
 from dataset.training_clip import (
     MAX_REDRAWS,
-    UNLABELLED,
     Clip,
     ClipKey,
+    ClipSpec,
     make_clip,
     make_generator,
 )
-from util.distributed import is_main_process
 from util.errors import InputError
+from util.ids import UNLABELLED_ID
+from util.progress import with_progress
 
-MIN_FRAMES = 3  # that are annotated, of a video that can be learnt from
+MIN_FRAMES = 3  # a video with fewer annotated frames is left out
 
 
 class VideoKind(NamedTuple):
-    """How the videos of a data set differ."""
+    """The properties of a data set's videos."""
 
     augmentation: Augmentation = VIDEO
-    frame_step: int = 1  # annotated is each n-th frame
-    has_specks: bool = False  # masks hold tiny objects, which count under conditions
+    frame_step: int = 1  # each n-th frame is annotated
+    has_specks: bool = False  # whether masks hold tiny objects, which count under conditions
 
 
 ORDINARY, EACH_FIFTH, RENDERED = VideoKind(), VideoKind(frame_step=5), VideoKind(BL30K, has_specks=True)
 
 
 class TrainingVideo(NamedTuple):
-    """A video. It names folders only: the paths of all frames of a large data set would fill the memory."""
+    """The folders of a video; the paths of all frames of a large data set would fill the memory."""
 
     frames: Path
     masks: Path
     kind: VideoKind = ORDINARY
 
     def annotated_frames(self) -> list[tuple[Path, Path]]:
-        """Frame and mask of each frame that has one."""
+        """List the paths of frame and mask of each frame that has a mask."""
         frames, masks = list_images(self.frames), list_images(self.masks)
         return [(frames[name], masks[name]) for name in frames if name in masks]
 
@@ -56,11 +56,14 @@ def find_videos(
     names: Collection[str] | None = None,
     excluded: Collection[str] = (),
 ) -> list[TrainingVideo]:
-    """Videos ``images/<video>/``, ``annotations/<video>/`` with at least three annotated frames.
+    """List the videos ``images/<video>/``, ``annotations/<video>/`` with at least three annotated frames.
 
     Args:
-        names: of the videos; None: all folders.
-        excluded: names to leave out.
+        names: the videos to take; None: all folders.
+        excluded: videos to leave out.
+
+    Raises:
+        InputError: a video lacks one of its folders.
     """
     if names is None:
         names = sorted(path.name for path in images.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -68,12 +71,12 @@ def find_videos(
     for folder in (folder for video in videos for folder in (video.frames, video.masks)):
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder; a video needs frames and masks, complete the data")
-    shown = progressbar.progressbar(videos) if is_main_process() else videos  # it takes a minute for BL30K
+    shown = with_progress(videos, "looking for frames", len(videos))  # it takes a minute for BL30K
     return [video for video in shown if len(video.annotated_frames()) >= MIN_FRAMES]
 
 
 def draw_frames(num_frames: int, max_jump: int, length: int, generator: np.random.Generator) -> list[int]:
-    """Indices of a clip's frames: at most ``max_jump + 1`` apart, in order of time or, half of the time, reversed.
+    """Draw the indices of a clip's frames: at most ``max_jump + 1`` apart, forwards or, half of the time, backwards.
 
     Near the video's end frames may repeat.
     """
@@ -86,18 +89,20 @@ def draw_frames(num_frames: int, max_jump: int, length: int, generator: np.rando
 
 
 def drop_unlabelled(masks: list[np.ndarray]) -> list[np.ndarray]:
-    """Make unlabelled pixels, 255 among other ids of a clip, background. To be done before cropping.
+    """Make unlabelled pixels, 255 beside other ids of a clip, background.
+
+    This comes before cropping, which might leave no other id.
 
     Args:
-        masks: of the clip, each ``[H,W]`` uint8.
+        masks: ``[H,W]`` uint8, one for each frame of the clip.
     """
-    if not any(((mask > 0) & (mask < UNLABELLED)).any() for mask in masks):
+    if not any(((mask > 0) & (mask < UNLABELLED_ID)).any() for mask in masks):
         return masks
-    return [np.where(mask == UNLABELLED, np.uint8(0), mask) for mask in masks]
+    return [np.where(mask == UNLABELLED_ID, np.uint8(0), mask) for mask in masks]
 
 
 def find_labels(masks: list[np.ndarray], *, has_specks: bool) -> np.ndarray:
-    """Ids in the first mask that may be drawn as objects.
+    """Find the ids in the first mask that may be drawn as objects.
 
     Args:
         has_specks: a label counts only above 900 pixels, or above 100 if it stays below 400 in the other frames.
@@ -111,45 +116,39 @@ def find_labels(masks: list[np.ndarray], *, has_specks: bool) -> np.ndarray:
 
 
 class VOSDataset(Dataset):
-    """Clips of videos, one of each video per epoch. Items are asked for by ``ClipKey``.
+    """Clips of videos, one of each video per epoch. Items are indexed by ``ClipKey``.
 
     Args:
-        videos: with masks.
-        crop: side of the frames.
-        num_frames: of a clip.
-        num_objects: K; objects that a clip lacks are marked.
-        seed: of all drawing.
+        videos: what ``find_videos`` found.
+        spec: how clips are drawn.
     """
 
-    def __init__(
-        self, videos: list[TrainingVideo], *, crop: int = 384, num_frames: int = 3, num_objects: int = 2, seed: int = 0
-    ) -> None:
-        self.videos = videos
-        self._crop, self._num_frames, self._num_objects, self._seed = crop, num_frames, num_objects, seed
+    def __init__(self, videos: list[TrainingVideo], spec: ClipSpec) -> None:
+        self.videos, self._spec = videos, spec
 
     def __len__(self) -> int:
         return len(self.videos)
 
     def __getitem__(self, key: ClipKey) -> Clip:
-        video, generator = self.videos[key.index], make_generator(self._seed, key)
+        video, generator = self.videos[key.index], make_generator(self._spec.seed, key)
         max_jump, annotated = max(key.max_jump // video.kind.frame_step, 1), video.annotated_frames()
         for _ in range(1 + MAX_REDRAWS):
-            indices = draw_frames(len(annotated), max_jump, self._num_frames, generator)
+            indices = draw_frames(len(annotated), max_jump, self._spec.num_frames, generator)
             paths, mask_paths = zip(*(annotated[index] for index in indices))
-            transforms = draw_clip(video.kind.augmentation, read_size(paths[0]), len(indices), self._crop, generator)
+            transforms = draw_clip(video.kind.augmentation, read_size(paths[0]), self._spec, generator)
             stored = drop_unlabelled([read_mask(path) for path in mask_paths])
             ids = [transform.apply_to_mask(mask, is_soft=False) for mask, transform in zip(stored, transforms)]
             labels = find_labels(ids, has_specks=video.kind.has_specks)
             if len(labels):
                 break
         frames = [t.apply_to_image(read_image(path, t.reduction)) for path, t in zip(paths, transforms)]
-        drawn = generator.permutation(labels)[: self._num_objects].tolist()
-        drawn += [None] * (self._num_objects - len(drawn))
+        drawn = generator.permutation(labels)[: self._spec.num_objects].tolist()
+        drawn += [None] * (self._spec.num_objects - len(drawn))
         masks = [[_coverage(mask, label) for label in drawn] for mask in ids]
         object_exists = [label is not None for label in drawn]
         return make_clip(frames, masks, object_exists, f"{video.frames.name} {' '.join(path.stem for path in paths)}")
 
 
 def _coverage(ids: np.ndarray, label: int | None) -> np.ndarray:
-    """``[H,W]`` uint8, 255 where the object is."""
+    """Return ``[H,W]`` uint8, 255 where the object is."""
     return np.zeros_like(ids) if label is None else np.where(ids == label, np.uint8(255), np.uint8(0))

@@ -19,10 +19,9 @@ from dataset.stored_masks import read_stored_ids
 from evaluation.metrics import score_frame, summarise
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
+from util.ids import UNLABELLED_ID
 
 log = logging.getLogger(__name__)
-
-UNLABELLED_ID = 255  # background in the ground truth
 
 Measures = dict[str, float]  # J_mean .. F_decay, J&F_mean; fractions
 SequenceScores = dict[int, Measures]  # by object id

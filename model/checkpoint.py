@@ -1,4 +1,4 @@
-"""The only place that reads weights or does surgery on them."""
+"""Files of weights: all reading, checking and surgery."""
 
 import logging
 from http.client import HTTPException
@@ -15,15 +15,17 @@ from util.errors import InputError
 log = logging.getLogger(__name__)
 
 StateDict = dict[str, Tensor]
-FOLDED_SCALE = 0.25  # about what ResNet-18's first normalisation multiplies its input by, if it is folded away
-MASK_CONV = "value_encoder.conv1.weight"  # its input channels: RGB, the object's mask, (the other objects' masks)
+FOLDED_SCALE = 0.25  # about the factor of ResNet-18's first normalisation, for weights in which it is folded away
+MASK_CONV = "value_encoder.conv1.weight"  # input channels: RGB, the object's mask, (the other objects' masks)
+ATTENTION = "value_encoder.fuser.attention."  # names of CBAM's weights begin with it
 
 
 def load_network(path: Path | str, device: torch.device | str = "cpu") -> STCN:
     """Build the network that a file of weights belongs to, for inference.
 
-    Released weights are taken unchanged, with or without CBAM, and so are those of the small network. Single-object
-    (stage 0) weights get a fifth input channel of zeros: the other objects' masks are ignored.
+    The file may hold released weights, with or without CBAM, those of the small network, or a checkpoint of training,
+    also of the published code. Single-object (stage 0) weights get a fifth input channel of zeros: the other objects'
+    masks are ignored.
 
     Returns:
         The network in eval mode on ``device``, float32.
@@ -39,36 +41,38 @@ def load_network(path: Path | str, device: torch.device | str = "cpu") -> STCN:
         log.info("%s: single-object weights, an input channel of zeros is added", path)
         state_dict[MASK_CONV] = nn.functional.pad(state_dict[MASK_CONV], (0, 0, 0, 0, 0, 1))
     with torch.device("meta"):
-        use_cbam = any("fuser.attention" in name for name in state_dict)
-        network = STCN(use_cbam=use_cbam, size=find_size(state_dict))
-    _check_names(path, network.state_dict(), state_dict)
+        network = STCN(use_cbam=has_cbam(state_dict), size=find_size(state_dict))
+    check_weights(path, network, state_dict)
     network.load_state_dict(state_dict, assign=True)
     return network.float().to(device).eval()
 
 
 def find_size(state_dict: StateDict) -> str:
-    """The key of ``SIZES`` whose network has these weights; "full" where none fits."""
+    """Return the key of ``SIZES`` whose network has these weights; "full" if none fits."""
     found = state_dict.get("key_comp.weight", torch.empty(0)).shape[:1]
     return next((name for name, size in SIZES.items() if found == (size.value_channels,)), "full")
 
 
-def read_state_dict(path: Path, *, allow_checkpoint: bool = True) -> StateDict:
-    """Read a network's state dict; of a resumable checkpoint, its network.
+def has_cbam(state_dict: StateDict) -> bool:
+    """Tell whether weights include CBAM."""
+    return any(name.startswith(ATTENTION) for name in state_dict)
+
+
+def read_state_dict(path: Path) -> StateDict:
+    """Read a network's state dict, if need be out of a checkpoint of training.
 
     Raises:
-        InputError: no such file, not a file of weights, or a resumable checkpoint where none is allowed.
+        InputError: no such file, or not a file of weights.
     """
     if not path.is_file():
         raise InputError(_how_to_get(path))
     content = _read_file(path)
     if isinstance(content, dict) and isinstance(content.get("network"), dict):
-        if not allow_checkpoint:
-            raise InputError(f"{path}: a resumable checkpoint; go on from it with --load_model")
-        log.info("%s: a resumable checkpoint, its network is used", path)
+        log.info("%s: a checkpoint of a training, its network is used", path)
         content = content["network"]
     if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
         raise InputError(f"{path}: holds no network weights; give a .pth as download_model.py writes it")
-    return {name.removeprefix("module."): tensor for name, tensor in content.items()}
+    return _without_prefix(content)
 
 
 def load_imagenet_encoders(network: STCN, folder: Path | None = None) -> None:
@@ -77,12 +81,12 @@ def load_imagenet_encoders(network: STCN, folder: Path | None = None) -> None:
     The value encoder's extra input channels are orthogonal, its biases zero.
 
     Args:
-        folder: holds torchvision's ``resnet18*.pth`` and, for a full network, ``resnet50*.pth``, whole or without what
-            lies behind ``layer3``; None: torchvision downloads them if needed.
+        folder: holds torchvision's ``resnet18*.pth`` and, for a full network, ``resnet50*.pth``; layers after
+            ``layer3`` may be missing. None: torchvision downloads them if needed.
 
     Raises:
         OSError: the weights cannot be downloaded.
-        InputError: there are none in the folder.
+        InputError: the folder lacks them.
     """
     try:
         key_weights = _read_imagenet(network.key_encoder.name, folder)
@@ -99,39 +103,57 @@ def load_imagenet_encoders(network: STCN, folder: Path | None = None) -> None:
     _copy_matching(network.value_encoder, value_weights)
 
 
-def hand_over(network: STCN, path: Path) -> None:
-    """Start a stage from the network weights that the one before it left.
+def start_from_weights(network: STCN, path: Path) -> None:
+    """Give a network the weights that a training, mostly the stage before, left.
 
     Single-object weights get the fifth input channel that a network for several objects has, orthogonal and always the
     same.
 
     Raises:
-        InputError: no such file, a resumable checkpoint, or weights of another network.
+        InputError: no such file, or weights of another network.
     """
-    state_dict = read_state_dict(path, allow_checkpoint=False)
+    state_dict = read_state_dict(path)
     if not network.single_object and MASK_CONV in state_dict and state_dict[MASK_CONV].shape[1] == 4:
         log.info("%s: single-object weights, an orthogonal input channel is added", path)
         weight = state_dict[MASK_CONV]
         channel = nn.init.orthogonal_(torch.empty_like(weight[:, :1]), generator=torch.Generator().manual_seed(0))
         state_dict[MASK_CONV] = torch.cat([weight, channel], dim=1)
-    if MASK_CONV in state_dict and (size := find_size(state_dict)) != find_size(network.state_dict()):
-        raise InputError(f"{path}: weights of the {size} network; train it with --network {size}")
-    _check_names(path, network.state_dict(), state_dict)
+    check_weights(path, network, state_dict)
     network.load_state_dict(state_dict)
 
 
 def read_checkpoint(path: Path) -> dict:
-    """Read the state of an interrupted training.
+    """Read the state of an interrupted training, as ``Trainer.state_dict`` gives it, and its ``recipe``.
+
+    A checkpoint of the published code lacks the scaler's and the random states, and its recipe: these are None.
 
     Raises:
-        InputError: no such file, or network weights only.
+        InputError: no such file, or not a checkpoint.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a ..._checkpoint.pth of an interrupted training")
     content = _read_file(path)
-    if not isinstance(content, dict) or not {"network", "optimizer", "random", "recipe"} <= content.keys():
-        raise InputError(f"{path}: no resumable checkpoint; start from network weights with --load_network")
-    return content
+    keys = content.keys() if isinstance(content, dict) else set()
+    if {"network", "optimizer", "random", "recipe"} <= keys:
+        return content
+    if {"network", "optimizer", "scheduler", "it"} <= keys:
+        state = {"iteration": content["it"], "network": _without_prefix(content["network"])}
+        state |= {"optimizer": content["optimizer"], "scheduler": content["scheduler"]}
+        return {**state, "scaler": None, "random": None, "recipe": None}
+    remedy = "load it as network weights (load_network) to start a new training from it"
+    raise InputError(f"{path}: not a checkpoint, which holds the optimizer's state as well; {remedy}")
+
+
+def check_weights(path: Path, network: STCN, found: StateDict) -> None:
+    """Make sure that weights fit a network, by names and shapes.
+
+    Raises:
+        InputError: they do not.
+    """
+    expected = network.state_dict()
+    if MASK_CONV in found:
+        _check_variant(path, expected, found)
+    _check_names(path, expected, found)
 
 
 def _read_imagenet(name: str, folder: Path | None) -> StateDict:
@@ -139,11 +161,16 @@ def _read_imagenet(name: str, folder: Path | None) -> StateDict:
         return get_model_weights(name).IMAGENET1K_V1.get_state_dict(check_hash=True)
     paths = sorted(folder.glob(f"{name}*.pth"))
     if not paths:
-        raise InputError(f"{folder}: no {name}*.pth in it; put torchvision's weights there, or drop --encoder_weights")
+        raise InputError(f"{folder}: no {name}*.pth in it; put torchvision's weights there")
     state_dict = read_state_dict(paths[0])
     if not {"conv1.weight", "bn1.weight", "layer3.1.conv2.weight"} <= state_dict.keys():
         raise InputError(f"{paths[0]}: lacks layers of {name}; put torchvision's weights there, under its names")
     return state_dict
+
+
+def _without_prefix(state_dict: StateDict) -> StateDict:
+    """Drop the prefix that DistributedDataParallel gives to names."""
+    return {name.removeprefix("module."): tensor for name, tensor in state_dict.items()}
 
 
 def _read_file(path: Path) -> object:
@@ -157,6 +184,21 @@ def _copy_matching(module: nn.Module, state_dict: StateDict) -> None:
     """Load the tensors whose names the module knows."""
     known = module.state_dict()
     module.load_state_dict({name: tensor for name, tensor in state_dict.items() if name in known}, strict=False)
+
+
+def _check_variant(path: Path, expected: StateDict, found: StateDict) -> None:
+    """Refuse weights of STCN in another size, with or without CBAM, or for another number of objects."""
+    size = find_size(found)
+    if size != find_size(expected):
+        raise InputError(f"{path}: weights of the {size} network; train with network {size}")
+    if has_cbam(found) and not has_cbam(expected):
+        raise InputError(f"{path}: weights with CBAM; train without no_cbam")
+    if has_cbam(expected) and not has_cbam(found):
+        raise InputError(f"{path}: weights without CBAM; train with no_cbam")
+    channels = found[MASK_CONV].shape[1]
+    if channels != expected[MASK_CONV].shape[1]:
+        kind, number = ("a single object", "1") if channels == 4 else ("several objects", "2 or more")
+        raise InputError(f"{path}: weights for {kind}; set num_objects to {number}, or take the stage they belong to")
 
 
 def _check_names(path: Path, expected: StateDict, found: StateDict) -> None:

@@ -1,17 +1,22 @@
-"""Finding the data of each training stage: whatever of the published folders is there, and a user's own."""
+"""The data of each training stage: the published folders, as far as they are there, and a user's own."""
 
 import logging
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
+
+from torch.utils.data import Dataset
 
 from dataset.layouts import read_list
 from dataset.scene_dataset import SceneDataset
-from dataset.static_dataset import COPIES, StaticPair, StaticTransformDataset, find_pairs
+from dataset.static_dataset import StaticPair, StaticTransformDataset, find_pairs
+from dataset.training_clip import ClipSpec
 from dataset.vos_dataset import EACH_FIFTH, ORDINARY, RENDERED, TrainingVideo, VideoKind, VOSDataset, find_videos
 from util.errors import InputError
 
 log = logging.getLogger(__name__)
 
+COPIES = {"fss": 1, "DUTS-TR": 1, "DUTS-TE": 1, "ecssd": 1, "BIG_small": 5, "HRSOD_small": 5}  # sets of photographs
 DAVIS_COPIES = 5
 YOUTUBE_LEFT_OUT = {  # damaged videos of the 2019 training set
     "01e64dd36a",
@@ -24,14 +29,38 @@ YOUTUBE_LEFT_OUT = {  # damaged videos of the 2019 training set
 }
 
 
-def parse_copies(text: str) -> tuple[Path, int]:
-    """``DIR`` or ``DIR:copies``."""
-    folder, _, copies = text.rpartition(":")
-    return (Path(folder), int(copies)) if folder and copies.isdecimal() else (Path(text), 1)
+@dataclass(frozen=True)
+class DataPlaces:
+    """Folders of training data. Relative paths start at the current folder."""
+
+    static: Path = Path("../static")  # photographs
+    bl30k: Path = Path("../BL30K")
+    davis: Path = Path("../DAVIS")  # holds 2017/trainval
+    youtube: Path = Path("../YouTube")  # holds train_480p
+    own: tuple[tuple[Path, int], ...] = ()  # own videos instead of DAVIS and YouTube-VOS, and how often to take each
 
 
-def static_data(root: Path, *, scenes: bool = False, **options: int) -> StaticTransformDataset | SceneDataset:
-    """Photographs of the published sets below ``root``, or all of it if none of them is there.
+def make_data(kind: str, places: DataPlaces, spec: ClipSpec, *, scenes: bool) -> Dataset:
+    """Find the data of a stage.
+
+    Args:
+        kind: ``static``, ``bl30k`` or ``vos``, as ``Stage.data`` names it.
+        places: where to look.
+        spec: how clips are drawn.
+        scenes: whether to compose each clip of several photographs.
+
+    Raises:
+        InputError: nothing was found.
+    """
+    if kind == "static":
+        return static_data(places.static, spec, scenes=scenes)
+    if kind == "bl30k":
+        return bl30k_data(places.bl30k, spec)
+    return vos_data(places, spec)
+
+
+def static_data(root: Path, spec: ClipSpec, *, scenes: bool = False) -> StaticTransformDataset | SceneDataset:
+    """Find photographs: the published sets below ``root``, or any if none of these is there.
 
     Args:
         scenes: compose each clip of several photographs, rather than warp a single one.
@@ -48,33 +77,32 @@ def static_data(root: Path, *, scenes: bool = False, **options: int) -> StaticTr
         log.info("%s: %d images with masks, %d times", root / name, len(found), copies)
         pairs += found * copies
     if not pairs:
-        raise InputError(f"{root}: no name.jpg with a name.png beside it; point --static_root to such data")
-    return (SceneDataset if scenes else StaticTransformDataset)(pairs, **options)
+        raise InputError(f"{root}: no name.jpg with a name.png beside it; set static_root to a folder of such pairs")
+    return SceneDataset(pairs, spec) if scenes else StaticTransformDataset(pairs, spec)
 
 
-def bl30k_data(root: Path, **options: int) -> VOSDataset:
-    """The rendered videos of BL30K.
-
-    Raises:
-        InputError: nothing was found.
-    """
-    return _video_data(_found_videos(root, 1, RENDERED), "--bl_root", **options)
-
-
-def vos_data(davis_root: Path, yv_root: Path, own: list[tuple[Path, int]], **options: int) -> VOSDataset:
-    """DAVIS 2017, YouTube-VOS 2019 and own videos, as far as they are there.
-
-    Args:
-        own: folders ``JPEGImages/<video>``, ``Annotations/<video>`` (or DAVIS's, with ``480p`` between), and how
-            often each is taken. If there are any, the others are left out.
+def bl30k_data(root: Path, spec: ClipSpec) -> VOSDataset:
+    """Find the rendered videos of BL30K.
 
     Raises:
         InputError: nothing was found.
     """
-    if own:
-        return _video_data([video for root, copies in own for video in _found_videos(root, copies)], **options)
+    return _video_data(_found_videos(root, 1, RENDERED), spec, "bl_root")
+
+
+def vos_data(places: DataPlaces, spec: ClipSpec) -> VOSDataset:
+    """Find DAVIS 2017 and YouTube-VOS 2019, as far as they are there; or own videos, if there are any.
+
+    Own folders hold ``JPEGImages/<video>`` and ``Annotations/<video>``, or DAVIS's layout with ``480p`` between.
+
+    Raises:
+        InputError: nothing was found.
+    """
+    if places.own:
+        videos = [video for root, copies in places.own for video in _found_videos(root, copies)]
+        return _video_data(videos, spec, "vos_root")
     videos = []
-    davis, youtube = davis_root / "2017" / "trainval", yv_root / "train_480p"
+    davis, youtube = places.davis / "2017" / "trainval", places.youtube / "train_480p"
     for folder in (davis, youtube):
         if not folder.is_dir():
             log.info("%s: no such folder, trained without it", folder)
@@ -82,13 +110,13 @@ def vos_data(davis_root: Path, yv_root: Path, own: list[tuple[Path, int]], **opt
         videos += _found_videos(davis, DAVIS_COPIES, names=read_list(davis / "ImageSets/2017/train.txt"))
     if youtube.is_dir():
         videos += _found_videos(youtube, 1, EACH_FIFTH, excluded=YOUTUBE_LEFT_OUT)
-    return _video_data(videos, "--davis_root, --yv_root or --vos_root", **options)
+    return _video_data(videos, spec, "davis_root, yv_root or vos_root")
 
 
 def _found_videos(
     root: Path, copies: int, kind: VideoKind = ORDINARY, **choice: Collection[str]
 ) -> list[TrainingVideo]:
-    """Videos of a folder in either layout; ``choice`` as in ``find_videos``."""
+    """Find the videos of a folder in either layout; ``choice`` as in ``find_videos``."""
     folders = [root / name for name in ("JPEGImages", "Annotations")]
     if all((folder / "480p").is_dir() for folder in folders):
         folders = [folder / "480p" for folder in folders]
@@ -100,7 +128,7 @@ def _found_videos(
     return videos * copies
 
 
-def _video_data(videos: list[TrainingVideo], option: str = "--vos_root", **options: int) -> VOSDataset:
+def _video_data(videos: list[TrainingVideo], spec: ClipSpec, settings: str) -> VOSDataset:
     if not videos:
-        raise InputError(f"no training video was found; point {option} to the data")
-    return VOSDataset(videos, **options)
+        raise InputError(f"no training video was found; set {settings} to a folder of videos")
+    return VOSDataset(videos, spec)

@@ -1,4 +1,4 @@
-"""Loading of training clips in processes of their own."""
+"""Training clips, loaded by processes of their own."""
 
 import os
 import signal
@@ -23,14 +23,14 @@ def make_loader(
     num_workers: int = 0,
     pin_memory: bool = False,
 ) -> DataLoader:
-    """This process's micro-batches from iteration ``start`` on.
+    """Load this process's micro-batches, from iteration ``start`` on.
 
     Args:
-        data: of ``ClipKey`` to ``Clip``.
-        schedule, batch: of the run.
+        data: a data set that maps a ``ClipKey`` to a ``Clip``.
+        schedule, batch: the run's iterations, and how the clips of each are divided.
         group: this process among all.
-        seed: of the order of the clips.
-        num_workers: processes that load; 0: this one does.
+        seed: the order of the clips follows from it.
+        num_workers: number of loading processes; 0: this one loads.
         pin_memory: whether batches go into memory that a GPU copies from fastest.
     """
     sampler = ClipSampler(
@@ -54,11 +54,11 @@ def make_loader(
 
 
 def start_worker(_: int) -> None:
-    """Make a loading process deaf to signals that are sent to the whole group, and keep it to one core.
+    """Keep signals to the whole process group away from a loading process, and keep it to one core.
 
     Terminals and launchers signal all processes; the main one needs its workers to finish the iteration.
     """
-    if hasattr(os, "setpgrp"):
+    if os.name == "posix":
         os.setpgrp()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

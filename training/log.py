@@ -17,13 +17,13 @@ from util.files import PROJECT_ROOT, make_folder, write_then_rename
 class TrainingLog:
     """Write to ``folder``: TensorBoard's events, tables that are appended to, ``settings.json``.
 
-    A resumed run keeps the settings of its beginning and writes its own beside them; what an interrupted one wrote of
-    later iterations is dropped.
+    A resumed run keeps the settings of its beginning and writes its own beside them. Rows that the interrupted run
+    wrote about later iterations are dropped.
 
     Args:
-        folder: of the run.
-        settings: anything; values that JSON does not know are written as text.
-        start: iterations done before.
+        folder: the run's folder for records.
+        settings: any values; those that JSON does not know are written as text.
+        start: number of iterations done before.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, object], start: int = 0) -> None:
@@ -35,7 +35,7 @@ class TrainingLog:
         path.write_text(json.dumps(dict(settings), indent=1, default=str) + "\n")
 
     def scalars(self, iteration: int, values: Mapping[str, float], *, table: str = "scalars") -> None:
-        """Write named numbers of an iteration, also to ``<table>.csv``."""
+        """Write an iteration's named numbers, also to ``<table>.csv``."""
         for name, value in values.items():
             self._writer.add_scalar(name, value, iteration)
         path = self._folder / f"{table}.csv"
@@ -51,12 +51,12 @@ class TrainingLog:
         self._writer.add_image(name, image, iteration, dataformats="HWC")
 
     def close(self) -> None:
-        """Write what is still buffered."""
+        """Write all that is still buffered."""
         self._writer.close()
 
 
 def _drop_rows_after(table: Path, iteration: int) -> None:
-    """A row that a crash has torn is dropped as well."""
+    """Drop the rows after an iteration, and a row that a crash has torn."""
     with table.open(newline="") as file:
         rows = list(csv.reader(file))
     whole = [row for row in rows[1:] if len(row) == len(rows[0]) and row[0].isdecimal()]
@@ -65,7 +65,7 @@ def _drop_rows_after(table: Path, iteration: int) -> None:
 
 
 def run_facts() -> dict[str, str]:
-    """Versions, and the commit of the code if there is one."""
+    """Collect versions, and the commit of the code if there is one."""
     facts = {"torch": torch.__version__, "numpy": np.__version__, "python": sys.version.split()[0], "commit": "unknown"}
     try:
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")

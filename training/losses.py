@@ -1,6 +1,6 @@
-"""The training loss: cross entropy of aggregated logits, from some point on over the hardest pixels only.
+"""The training loss: cross entropy of aggregated logits, from some iteration on over the hardest pixels only.
 
-That is the published one. To it the overlap of whole regions may be added.
+So far it is as published. A loss on the overlap of whole regions may be added.
 """
 
 from typing import NamedTuple
@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-BOOTSTRAP = 20_000, 70_000  # iterations of the stage between which the share of pixels that count falls
-BOOTSTRAP_SHARE = 0.15  # of the pixels that count, at the end
+BOOTSTRAP = 20_000, 70_000  # iterations of the stage between which the share of counted pixels falls
+BOOTSTRAP_SHARE = 0.15  # share of the pixels that are counted at the end
 
 
 class ClipLoss(NamedTuple):
@@ -22,14 +22,14 @@ class ClipLoss(NamedTuple):
 
 
 def bootstrap_share(iteration: int, bootstrap: tuple[int, int] = BOOTSTRAP) -> float:
-    """Share of the pixels that count: 1, then falling linearly to 0.15."""
+    """Return the share of pixels that the loss counts: 1, then falling linearly to 0.15."""
     start, end = bootstrap
     progress = (iteration - start) / (end - start)
     return 1 - (1 - BOOTSTRAP_SHARE) * min(max(progress, 0.0), 1.0)
 
 
 def bootstrapped_mean(pixel_losses: Tensor, share: float) -> Tensor:
-    """Mean over the largest losses of each sample: ``[B,P] -> [B]``."""
+    """Average the largest losses of each sample: ``[B,P] -> [B]``."""
     if share == 1:
         return pixel_losses.mean(1)
     return pixel_losses.topk(int(share * pixel_losses.shape[1]), dim=1, sorted=False).values.mean(1)
@@ -38,14 +38,14 @@ def bootstrapped_mean(pixel_losses: Tensor, share: float) -> Tensor:
 def clip_loss(
     logits: Tensor, targets: Tensor, object_exists: Tensor, share: float, region_weight: float = 0.0
 ) -> ClipLoss:
-    """Loss of the frames behind the first.
+    """Compute the loss of the frames after the first.
 
     Args:
         logits: ``[B,T-1,1+K,H,W]``, from the network's training pass.
         targets: ``[B,T-1,H,W]`` int64 class maps, 0 for background.
         object_exists: ``[B,K]`` bool; an object that does not exist is no class.
-        share: of the pixels that count, the hardest ones.
-        region_weight: of the region loss, which is added to the cross entropy.
+        share: share of the pixels, the hardest ones, that the cross entropy counts.
+        region_weight: factor of the region loss, which is added to the cross entropy.
     """
     is_class = F.pad(object_exists, (1, 0), value=True)[:, None, :, None, None]  # [B,1,1+K,1,1]
     logits = logits.float().masked_fill(~is_class, -torch.inf)
@@ -58,22 +58,23 @@ def clip_loss(
 
 
 def region_loss(logits: Tensor, targets: Tensor, object_exists: Tensor) -> Tensor:
-    """One minus the soft Jaccard index, mean over the objects that exist: ``[B,T-1]``, of what ``clip_loss`` takes.
+    """Compute one minus the soft Jaccard index, averaged over the objects that exist: ``[B,T-1]``.
 
-    Cross entropy leaves out what is more likely background than object; the overlap suffers most from that. An object
-    that is hidden in a frame costs up to one by whatever is found of it.
+    The arguments are those of ``clip_loss``. Cross entropy lets a network leave out pixels that are a little more
+    likely background than object, and the overlap suffers most from them. Whatever is found of a hidden object costs
+    up to one.
     """
     num_objects = object_exists.shape[1]
     found = logits.float().softmax(2)[:, :, 1:]
     truth = F.one_hot(targets, 1 + num_objects).movedim(-1, 2)[:, :, 1:].float()
     intersection, total = (found * truth).sum((3, 4)), (found + truth).sum((3, 4))
-    jaccard = (intersection + 1) / (total - intersection + 1)  # [B,T-1,K]; 1: a pixel, where an object is hidden
+    jaccard = (intersection + 1) / (total - intersection + 1)  # [B,T-1,K]; plus a pixel, for hidden objects
     exists = object_exists[:, None].float()
     return ((1 - jaccard) * exists).sum(2) / exists.sum(2).clamp(min=1)
 
 
 def intersection_and_union(masks: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixels in both and in either of two sets of masks, thresholded at one half.
+    """Count the pixels in both and in either of two sets of masks, thresholded at one half.
 
     Args:
         masks, truth: ``[B,T,K,H,W]``, in [0, 1].

@@ -1,38 +1,69 @@
-"""The options of ``train.py``, and the settings they come to."""
+"""The command line of ``train.py``, turned into settings."""
 
 import argparse
-import math
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
-import torch
-
+from dataset.training_clip import ClipSpec
 from model.network import SIZES
-from training.data import parse_copies
-from training.losses import BOOTSTRAP
-from training.recipe import STAGES, Batch, Schedule, Stage
-from training.run import RunSettings
+from training.data import DataPlaces
+from training.recipe import STAGES
+from training.run import Intervals
+from training.settings import Compute, Output, Recipe, Start, TrainingSettings
 from training.trainer import OptimizerConfig
+from util.device import PRECISIONS
 from util.options import not_negative, not_negative_int, positive_int
+from util.script import make_parser
 
-RECIPE_OPTIONS = ("network", "crop", "num_frames", "scenes", "seed", "cosine", "encoder_lr", "clip_norm", "region_loss")
-LATER_OPTIONS = {"region_loss": 0}  # of the recipe that old checkpoints lack, with the value they were made with
-REGION_HELP = "weight of a loss of overlap, one minus the Jaccard index, added to the cross entropy (default: 0)"
-BOOTSTRAP_HELP = "iterations between which the loss comes to count the hardest pixels only (default: 20000 70000)"
+OF_STAGE = "(default: as published for the stage)"
 
 
-def parse_arguments(description: str) -> argparse.Namespace:
-    """Read the command line.
+def read_settings(description: str) -> TrainingSettings:
+    """Read the command line; wrong options end the program with one line.
 
     Args:
-        description: the script's docstring, shown as it is.
+        description: the command's docstring, shown as it is.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_run_options(parser)
-    add_recipe_options(parser)
+    parser = make_parser(description)
+    for add_options in (_add_start, _add_data, _add_recipe, _add_speed, _add_output, _add_expert):
+        add_options(parser)
     args = parser.parse_args()
-    if sum(option is not None for option in (args.load_network, args.load_model)) + args.from_scratch > 1:
+    _check(parser, args)
+    return TrainingSettings(
+        start=Start(
+            network=args.load_network,
+            checkpoint=args.load_model,
+            from_scratch=args.from_scratch,
+            encoder_weights=args.encoder_weights,
+        ),
+        data=DataPlaces(
+            static=args.static_root,
+            bl30k=args.bl_root,
+            davis=args.davis_root,
+            youtube=args.yv_root,
+            own=tuple(args.vos_root),
+        ),
+        recipe=_make_recipe(args),
+        compute=Compute(
+            device=args.device,
+            precision=args.precision,
+            num_workers=args.num_workers,
+            benchmark=args.benchmark,
+            compile=args.compile,
+        ),
+        output=_make_output(args),
+        record=vars(args),
+    )
+
+
+def parse_copies(text: str) -> tuple[Path, int]:
+    """Parse ``DIR`` or ``DIR:copies``."""
+    folder, _, copies = text.rpartition(":")
+    return (Path(folder), int(copies)) if folder and copies.isdecimal() else (Path(text), 1)
+
+
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End the program with one line if options exclude each other or have no meaning."""
+    if sum(file is not None for file in (args.load_network, args.load_model)) + args.from_scratch > 1:
         parser.error("--load_network, --load_model and --from_scratch exclude each other")
     if args.crop < 32 or args.crop % 16:
         parser.error("--crop must be a multiple of 16, at least 32")
@@ -44,104 +75,146 @@ def parse_arguments(description: str) -> argparse.Namespace:
         parser.error("--id becomes the name of a folder; leave out separators")
     if args.scenes and STAGES[args.stage].data != "static":
         parser.error("--scenes are made of photographs; give --stage 0")
-    return args
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """What the run starts from, where its data are, where it computes and what it writes."""
-    add = parser.add_argument
-    add("--stage", type=int, choices=STAGES, default=0, help="0: photographs, 1: BL30K, 2 and 3: DAVIS and YouTube-VOS")
-    add("--id", default="NULL", help="name of the run")
-    add("--load_network", type=Path, help="network weights to start from")
-    add("--load_model", type=Path, help="checkpoint of an interrupted training to go on from")
-    add("--encoder_weights", type=Path, help="folder of resnet50*.pth and resnet18*.pth (default: downloaded)")
-    add("--from_scratch", action="store_true", help="start from random weights")
-    add("--static_root", type=Path, default="../static", help="photographs (default: %(default)s)")
-    add("--bl_root", type=Path, default="../BL30K", help="BL30K (default: %(default)s)")
-    add("--davis_root", type=Path, default="../DAVIS", help="holds 2017/trainval (default: %(default)s)")
-    add("--yv_root", type=Path, default="../YouTube", help="holds train_480p (default: %(default)s)")
-    add("--vos_root", type=parse_copies, nargs="+", default=[], metavar="DIR[:copies]", help="own videos instead")
-    add("--num_workers", type=not_negative_int, default=8, help="processes that load clips (default: 8)")
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
-    add("--no_amp", action="store_true", help="compute in float32")
-    add("--benchmark", action="store_true", help="let cuDNN search for the fastest convolutions")
-    add("--compile", action="store_true", help="compile the network with torch.compile")
-    add("--save_root", type=Path, default="saves", help="(default: saves)")
-    add("--log_root", type=Path, default="log", help="(default: log)")
-    add("--save_every", type=positive_int, default=50_000, help="iterations between network files (default: 50000)")
-    checkpoint_help = "iterations between checkpoints to resume from (default: 1000)"
-    add("--checkpoint_every", type=positive_int, default=1000, help=checkpoint_help)
-    add("--keep", type=positive_int, help="network files to keep, the last ones (default: all)")
-    add("--val_root", type=Path, help="annotated videos in DAVIS's layout to score the network on")
-    add("--val_every", type=positive_int, default=10_000, help="iterations between scorings (default: 10000)")
-    add("--debug", action="store_true", help="log each iteration")
-    add("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)  # of old launchers; the environment tells
-
-
-def add_recipe_options(parser: argparse.ArgumentParser) -> None:
-    """What is learnt, and how. The defaults are the published recipe."""
-    add = parser.add_argument
-    add("--network", choices=SIZES, default="full", help="the published network or the small one (default: full)")
-    add("-b", "--batch_size", type=positive_int, help="clips per process (default: the published batch, shared)")
-    add("-i", "--iterations", type=positive_int, help="(default: the stage's)")
-    add("--lr", type=not_negative, default=1e-5, help="learning rate (default: 1e-5)")
-    add("--steps", type=int, nargs="*", help="iterations at which the learning rate falls (default: the stage's)")
-    add("--gamma", type=float, default=0.1, help="factor by which it falls (default: 0.1)")
-    add("--cosine", action="store_true", help="let the learning rate fall to 0 along a cosine instead")
-    add("--encoder_lr", type=not_negative, default=1, help="the key encoder's, as a factor of --lr (default: 1)")
-    add("--clip_norm", type=not_negative, default=0, help="bound on the gradients' norm (default: 0, none)")
-    add("--bootstrap", type=int, nargs=2, default=BOOTSTRAP, metavar=("FROM", "TO"), help=BOOTSTRAP_HELP)
-    add("--region_loss", type=not_negative, default=0, help=REGION_HELP)
-    add("--crop", type=int, default=384, help="side of the clips, a multiple of 16 (default: 384)")
-    add("--num_frames", type=positive_int, default=3, help="of a clip (default: 3)")
-    add("--num_objects", type=positive_int, help="followed in a clip (default: the stage's)")
-    add("--scenes", action="store_true", help="in stage 0, compose each clip of several photographs that move apart")
-    add("--seed", type=not_negative_int, default=14159265)
-
-
-def choose_stage(args: argparse.Namespace) -> Stage:
-    """The published stage, with the number of objects that is asked for."""
+def _make_recipe(args: argparse.Namespace) -> Recipe:
     stage = STAGES[args.stage]
-    return replace(stage, num_objects=args.num_objects or stage.num_objects)
-
-
-def make_optimizer_config(
-    args: argparse.Namespace, stage: Stage, schedule: Schedule, amp_dtype: torch.dtype | None
-) -> OptimizerConfig:
-    """The optimisation that the options ask for."""
-    return OptimizerConfig(
+    iterations = args.iterations or stage.iterations
+    clip = ClipSpec(
+        crop=args.crop,
+        num_frames=args.num_frames,
+        num_objects=args.num_objects or stage.num_objects,
+        seed=args.seed,
+        keep_surroundings=args.keep_surroundings or args.scenes,
+    )
+    optimizer = OptimizerConfig(
         lr=args.lr,
         lr_steps=tuple(stage.lr_steps if args.steps is None else args.steps),
         gamma=args.gamma,
-        cosine=schedule.iterations if args.cosine else None,
+        cosine=iterations if args.cosine else None,
         encoder_lr=args.encoder_lr,
-        clip_norm=args.clip_norm or math.inf,
+        clip_norm=args.clip_norm or None,
         bootstrap=tuple(args.bootstrap),
         region_weight=args.region_loss,
-        amp_dtype=amp_dtype,
+    )
+    return Recipe(
+        stage=args.stage,
+        network=args.network,
+        use_cbam=not args.no_cbam,
+        clip=clip,
+        scenes=args.scenes,
+        iterations=iterations,
+        batch_per_process=args.batch_size,
+        optimizer=optimizer,
     )
 
 
-def make_run_settings(
-    args: argparse.Namespace, stage: Stage, schedule: Schedule, batch: Batch, num_clips: int
-) -> RunSettings:
-    """Where and how often the run writes, and the recipe that a resumed one must share."""
-    recipe = {"stage": args.stage, "iterations": schedule.iterations, "clips": num_clips, "batch": batch.total}
-    recipe |= {"num_objects": stage.num_objects, "bootstrap": tuple(args.bootstrap)}
-    recipe |= {name: getattr(args, name) for name in RECIPE_OPTIONS}
-    return RunSettings(
-        folder=args.save_root / name_run(args) if args.load_model is None else args.load_model.resolve().parent,
-        rounds=batch.rounds,
-        recipe=recipe,
-        save_every=args.save_every,
-        checkpoint_every=args.checkpoint_every,
-        validate_every=args.val_every,
+def _make_output(args: argparse.Namespace) -> Output:
+    intervals = Intervals(
+        network=args.save_every,
+        checkpoint=args.checkpoint_every,
+        scalars=1 if args.debug else Intervals.scalars,
+        pictures=1 if args.debug else Intervals.pictures,
+        scores=args.val_every,
+    )
+    return Output(
+        name=None if args.id.upper() == "NULL" else args.id,
+        save_root=args.save_root,
+        log_root=args.log_root,
+        intervals=intervals,
         keep=args.keep,
-        **({"scalars_every": 1, "pictures_every": 1} if args.debug else {}),
+        val_root=args.val_root,
     )
 
 
-def name_run(args: argparse.Namespace) -> str:
-    """``<date>_<id>``."""
-    date = datetime.now().strftime("%b%d_%H.%M.%S")
-    return date if args.id.upper() == "NULL" else f"{date}_{args.id}"
+def _add_start(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("start").add_argument
+    stage_help = "0: photographs, 1: BL30K, 2 and 3: DAVIS and YouTube-VOS"
+    add("--stage", type=int, choices=STAGES, default=0, help=stage_help)
+    network_help = "weights to start from: a network file, or the network in a checkpoint"
+    add("--load_network", type=Path, metavar="FILE", help=f"{network_help} (default: ImageNet encoders)")
+    model_help = "checkpoint of an interrupted training to continue, also one of the published code (default: none)"
+    add("--load_model", type=Path, metavar="FILE", help=model_help)
+    encoder_help = "folder of resnet50*.pth and resnet18*.pth (default: torchvision downloads them)"
+    add("--encoder_weights", type=Path, metavar="DIR", help=encoder_help)
+    add("--from_scratch", action="store_true", help="start from random weights (default: ImageNet encoders)")
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("data").add_argument
+    add("--static_root", type=Path, metavar="DIR", default=DataPlaces.static, help="photographs")
+    add("--bl_root", type=Path, metavar="DIR", default=DataPlaces.bl30k, help="BL30K")
+    add("--davis_root", type=Path, metavar="DIR", default=DataPlaces.davis, help="holds 2017/trainval")
+    add("--yv_root", type=Path, metavar="DIR", default=DataPlaces.youtube, help="holds train_480p")
+    own_help = "own videos instead of DAVIS and YouTube-VOS, each folder taken so many times (default: none)"
+    add("--vos_root", type=parse_copies, nargs="+", default=[], metavar="DIR[:copies]", help=own_help)
+    add("--val_root", type=Path, metavar="DIR", help="annotated videos in DAVIS's layout to score on (default: none)")
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("recipe", "the defaults are the published recipe").add_argument
+    add("--network", choices=SIZES, default="full", help="the published network or the small one")
+    add("--no_cbam", action="store_true", help="leave out CBAM, the attention in the value encoder (default: with it)")
+    batch_help = "clips per process (default: the published batch, divided among the processes)"
+    add("-b", "--batch_size", type=positive_int, metavar="N", help=batch_help)
+    add("-i", "--iterations", type=positive_int, metavar="N", help=f"iterations to train {OF_STAGE}")
+    add("--lr", type=not_negative, default=OptimizerConfig.lr, help="learning rate")
+    steps_help = f"iterations at which the learning rate falls {OF_STAGE}"
+    add("--steps", type=int, nargs="*", metavar="N", help=steps_help)
+    add("--gamma", type=float, default=OptimizerConfig.gamma, help="factor by which it falls")
+    add("--crop", type=int, default=ClipSpec.crop, help="side of the clips, a multiple of 16")
+    frames_help = "frames of a clip"
+    add("--num_frames", type=positive_int, metavar="N", default=ClipSpec.num_frames, help=frames_help)
+    add("--num_objects", type=positive_int, metavar="N", help=f"objects that are followed in a clip {OF_STAGE}")
+    keep_help = "show real pixels where a turned frame reaches beyond its crop (default: the mean colour, as published)"
+    add("--keep_surroundings", action="store_true", help=keep_help)
+    scenes_help = "in stage 0, compose each clip of several photographs that move apart (default: warp a single one)"
+    add("--scenes", action="store_true", help=scenes_help)
+    seed_help = "start of all random numbers, for weights, order and augmentation; the same one repeats a training"
+    add("--seed", type=not_negative_int, metavar="N", default=14159265, help=seed_help)
+
+
+def _add_speed(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("speed").add_argument
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    precision_help = "auto: float16 on CUDA, bfloat16 on CPUs that have it, else float32"
+    add("--precision", choices=["auto", *PRECISIONS], default="auto", help=precision_help)
+    workers_help = "processes that load clips"
+    add("--num_workers", type=not_negative_int, metavar="N", default=8, help=workers_help)
+    add("--benchmark", action="store_true", help="let cuDNN search for the fastest convolutions (default: no)")
+    add("--compile", action="store_true", help="compile the network, which takes minutes at the start (default: no)")
+    add("--no_amp", dest="precision", action="store_const", const="float32", help=argparse.SUPPRESS)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("output").add_argument
+    id_help = "name of the run, whose folders are called <date>_<id>; NULL means none: the date alone"
+    add("--id", default="NULL", help=id_help)
+    add("--save_root", type=Path, metavar="DIR", default=Path("saves"), help="networks and checkpoints")
+    add("--log_root", type=Path, metavar="DIR", default=Path("log"), help="scalars and pictures")
+    save_help, checkpoint_help = "iterations between network files", "iterations between checkpoints to resume from"
+    add("--save_every", type=positive_int, metavar="N", default=Intervals.network, help=save_help)
+    add(
+        "--checkpoint_every",
+        type=positive_int,
+        metavar="N",
+        default=Intervals.checkpoint,
+        help=checkpoint_help,
+    )
+    add("--keep", type=positive_int, metavar="N", help="keep the last N network files only (default: all)")
+    val_help = "iterations between scorings of val_root"
+    add("--val_every", type=positive_int, metavar="N", default=Intervals.scores, help=val_help)
+    add("--debug", action="store_true", help="log and draw each iteration (default: each 100 and each 800)")
+
+
+def _add_expert(parser: argparse.ArgumentParser) -> None:
+    add, default = parser.add_argument_group("expert").add_argument, OptimizerConfig
+    add("--cosine", action="store_true", help="let the learning rate fall to 0 along a cosine (default: in steps)")
+    encoder_help = "learning rate of the key encoder, as a factor of --lr"
+    add("--encoder_lr", type=not_negative, metavar="X", default=default.encoder_lr, help=encoder_help)
+    add("--clip_norm", type=not_negative, metavar="X", help="bound on the norm of the gradients (default: none)")
+    bootstrap_help = "iterations between which the loss turns to the hardest pixels (default: 20000 70000)"
+    add("--bootstrap", type=int, nargs=2, default=default.bootstrap, metavar=("FROM", "TO"), help=bootstrap_help)
+    region_help = "weight of a loss of overlap, 1 - Jaccard index, added to the cross entropy"
+    add("--region_loss", type=not_negative, metavar="X", default=default.region_weight, help=region_help)
+    add("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)  # old launchers pass it; it is not needed

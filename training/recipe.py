@@ -1,4 +1,4 @@
-"""The published training recipe: what differs between the stages, and the curriculum."""
+"""The published training recipe: its stages, its batches and its curriculum."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Stage:
     """One of the four stages of training."""
 
     data: str  # static, bl30k or vos
-    num_objects: int  # channels of the value encoder: one object, or two with each other's masks
+    num_objects: int  # objects in a clip; from two on, the value encoder sees the others' masks as well
     iterations: int
     lr_steps: tuple[int, ...]  # iterations at which the learning rate falls
     global_batch: int  # clips per iteration, over all processes
@@ -31,7 +31,7 @@ STAGES = {
 
 @dataclass(frozen=True)
 class Schedule:
-    """Iterations and epochs of a run."""
+    """The iterations and epochs of a run."""
 
     iterations: int
     batches_per_epoch: int
@@ -39,25 +39,25 @@ class Schedule:
 
     @property
     def epochs(self) -> int:
-        """Passes over the data, the last one perhaps not to its end."""
+        """Number of passes over the data; the last one may end early."""
         return math.ceil(self.iterations / self.batches_per_epoch)
 
     @property
     def switches(self) -> list[int]:
-        """Epochs at which the next phase of the curriculum begins."""
+        """Epochs at which the phases of the curriculum begin, from the second on."""
         return [round(share * self.epochs) for share in (0.1, 0.2, 0.3, 0.4, self.last_switch)]
 
     def max_jump(self, epoch: int) -> int:
-        """Largest jump between a clip's frames in an epoch."""
+        """Return the largest jump between a clip's frames in an epoch."""
         return CURRICULUM[sum(epoch >= switch for switch in self.switches)]
 
 
 class Batch(NamedTuple):
-    """How the batch of an iteration is divided."""
+    """The parts of an iteration's batch."""
 
     processes: int
     micro: int  # clips that a process computes at once
-    rounds: int  # micro-batches of a process, whose gradients are accumulated
+    rounds: int  # micro-batches per process, whose gradients are accumulated
 
     @property
     def total(self) -> int:
@@ -80,7 +80,7 @@ def divide_batch(stage: Stage, processes: int, per_process: int | None = None) -
         fitting = [count for count in range(1, stage.global_batch + 1) if stage.global_batch % count == 0]
         raise InputError(
             f"{processes} processes cannot share a batch of {stage.global_batch}; "
-            f"start {', '.join(map(str, fitting))} processes, or give -b"
+            f"start {', '.join(map(str, fitting))} processes, or set batch_size"
         )
     share = stage.global_batch // processes
     micro = min(share, stage.global_batch // 2)

@@ -1,4 +1,4 @@
-"""A training in progress: iterations, records, saves, and an orderly end on signals."""
+"""The training loop: iterations, records, saved files, and an orderly end on signals."""
 
 import re
 import signal
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import progressbar
 import torch
 from torch.utils.data import DataLoader
 
@@ -23,30 +22,38 @@ from util.device import peak_memory
 from util.distributed import ProcessGroup
 from util.errors import InputError
 from util.files import write_then_rename
+from util.progress import Progress
 
 DATA_BOUND = 0.3  # waiting for clips, as a share of computing, above which a note is due
 CHECKPOINT = "_checkpoint.pth"
 
 
 @dataclass(frozen=True)
+class Intervals:
+    """Iterations between two writings of each kind."""
+
+    network: int = 50_000
+    checkpoint: int = 1000
+    scalars: int = 100
+    pictures: int = 800
+    scores: int = 10_000
+
+
+@dataclass(frozen=True)
 class RunSettings:
-    """Where and how often a run writes."""
+    """The files that a run writes."""
 
     folder: Path  # for network files and the checkpoint, whose names begin with the folder's
-    rounds: int  # micro-batches of an iteration
-    recipe: dict[str, object]  # what a resumed run must have in common with this one; kept in the checkpoint
-    save_every: int = 50_000  # iterations between network files
-    checkpoint_every: int = 1000  # iterations
-    scalars_every: int = 100
-    pictures_every: int = 800
-    validate_every: int | None = None
-    keep: int | None = None  # network files, the last ones; None: all
+    rounds: int  # micro-batches per iteration
+    recipe: dict[str, object]  # facts that a resumed run must share; they are kept in the checkpoint
+    intervals: Intervals = Intervals()
+    keep: int | None = None  # how many network files to keep, the last ones; None: all
 
 
 class Stop(NamedTuple):
-    """Why a run ends before its time."""
+    """The reason why a run ends before its time."""
 
-    signal: int = 0  # its number
+    signal: int = 0  # number of the signal
     problem: str = ""
 
 
@@ -54,11 +61,11 @@ class Run:
     """Train to the end of the schedule, or until a signal.
 
     Args:
-        trainer: at the iteration to begin with.
-        schedule: of the run.
-        settings: where and how often to write.
-        log: of the main process; None in the others.
-        validate: gives named scores of the network.
+        trainer: set to the iteration to begin with.
+        schedule: the run's iterations and epochs.
+        settings: the files to write.
+        log: the record, which is closed at the end; None in all processes but the main one.
+        validate: gives the network's scores by name.
     """
 
     def __init__(
@@ -71,7 +78,7 @@ class Run:
     ) -> None:
         self._trainer, self._schedule, self._settings = trainer, schedule, settings
         self._log, self._validate = log, validate
-        self._stop: Stop | None = None  # of this process; acted upon once all know of it
+        self._stop: Stop | None = None  # set by this process; it ends once all know of it
         self._reports: list[StepReport] = []  # since the last record
         self._data_time = self._step_time = 0.0  # seconds since the last record
         self._num_records = 0
@@ -86,21 +93,27 @@ class Run:
             InputError: data that cannot be read, a loss that is not finite.
         """
         with handled_signals(self._note_signal):
-            return self._train(loader, group)
+            try:
+                return self._train(loader, group)
+            finally:
+                if self._log is not None:
+                    self._log.close()
 
     def _train(self, loader: DataLoader, group: ProcessGroup) -> int:
         start, end = self._trainer.iteration, self._schedule.iterations
-        progress = progressbar.ProgressBar(min_value=start, max_value=end) if group.is_main else progressbar.NullBar()
+        progress = Progress("training", end, start=start)
         stop = self._iterate(loader, group, progress) or group.first(self._stop)
-        progress.finish(dirty=stop is not None)
+        progress.finish(is_whole=stop is None)
         if stop is not None and group.is_main:
             self._save_checkpoint()
         group.first(None)  # all wait for the files: a launcher ends the others when the first one leaves
         if stop is not None and stop.problem:
             raise InputError(stop.problem)
+        if group.is_main:
+            print(f"saved in {self._settings.folder}, after {self._trainer.iteration} of {end} iterations")
         return 128 + stop.signal if stop is not None and group.is_main else 0
 
-    def _iterate(self, loader: DataLoader, group: ProcessGroup, progress: progressbar.ProgressBar) -> Stop | None:
+    def _iterate(self, loader: DataLoader, group: ProcessGroup, progress: Progress) -> Stop | None:
         """Compute iterations until the end, or until some process has to stop."""
         for clips in self._rounds(loader):
             if stop := group.first(self._stop):
@@ -116,7 +129,7 @@ class Run:
         return None
 
     def _rounds(self, loader: DataLoader) -> Iterator[list[Clip]]:
-        """The micro-batches of each iteration; none, and a reason to stop, where a loading process failed."""
+        """Yield the micro-batches of each iteration; none, with a reason to stop, where a loading process failed."""
         clips, start = [], time.perf_counter()
         try:
             for clip in loader:
@@ -125,7 +138,7 @@ class Run:
                     self._data_time += time.perf_counter() - start
                     yield clips
                     clips, start = [], time.perf_counter()
-        except (InputError, OSError, RuntimeError) as e:  # a worker's comes with its traceback, the message last
+        except (InputError, OSError, RuntimeError) as e:  # a worker's traceback, which ends with the message
             self._stop = Stop(problem=re.sub(r"^[\w.]*Error: ", "", str(e).strip().splitlines()[-1]))
             yield []
 
@@ -134,17 +147,17 @@ class Run:
         if self._log is None:
             return
         self._reports.append(report._replace(logits=None))
-        iteration, settings = self._trainer.iteration, self._settings
+        iteration, every = self._trainer.iteration, self._settings.intervals
         is_last = iteration == self._schedule.iterations
-        if iteration % settings.scalars_every == 0 or is_last:
+        if iteration % every.scalars == 0 or is_last:
             self._log.scalars(iteration, self._summarise())
-        if iteration % settings.pictures_every == 0:
+        if iteration % every.pictures == 0:
             self._log.picture(iteration, "train/pairs", draw_clip(batch, report.logits))
-        if iteration % settings.checkpoint_every == 0 or is_last:
+        if iteration % every.checkpoint == 0 or is_last:
             self._save_checkpoint()
-        if iteration % settings.save_every == 0 or is_last:
+        if iteration % every.network == 0 or is_last:
             self._save_network()
-        if self._validate is not None and (iteration % settings.validate_every == 0 or is_last):
+        if self._validate is not None and (iteration % every.scores == 0 or is_last):
             try:
                 scores = {f"validation/{name}": score for name, score in self._validate().items()}
                 self._log.scalars(iteration, scores, table="validation")
@@ -152,7 +165,7 @@ class Run:
                 self._stop = Stop(problem=str(e))
 
     def _summarise(self) -> dict[str, float]:
-        """Means since the last record; starts anew."""
+        """Average all reports since the last record, and forget them."""
         reports, count = self._reports, len(self._reports)
         by_frame = np.mean([report.by_frame for report in reports], 0)
         intersection = sum(report.intersection for report in reports)
@@ -167,10 +180,9 @@ class Run:
         values |= {"data_time": self._data_time / count, "time": self._step_time / count}
         values |= {"memory_gib": peak_memory(reports[-1].intersection.device)}
         self._num_records += 1
-        if self._num_records == 2 and self._data_time > DATA_BOUND * self._step_time:  # the first holds the start
-            print(
-                f"note: {self._data_time:.0f} s waiting for clips, {self._step_time:.0f} s computing; add --num_workers"
-            )
+        if self._num_records == 2 and self._data_time > DATA_BOUND * self._step_time:  # the first has the start
+            waited, computed = f"{self._data_time:.0f} s waiting for clips", f"{self._step_time:.0f} s computing"
+            print(f"note: {waited}, {computed}; more num_workers may help")
         self._reports, self._data_time, self._step_time = [], 0.0, 0.0
         return {f"train/{name}": float(value) for name, value in values.items()}
 
@@ -196,7 +208,7 @@ class Run:
 
 @contextmanager
 def handled_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
-    """Let a function handle SIGTERM and SIGINT for a while; what it belongs to may be freed afterwards."""
+    """Let a function handle SIGTERM and SIGINT for a while, then restore the former handlers."""
     previous = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
@@ -206,11 +218,11 @@ def handled_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
 
 
 def draw_clip(batch: Clip, logits: torch.Tensor) -> np.ndarray:
-    """The frames behind the first of a batch's first clip: the truth above, the prediction below.
+    """Draw a batch's first clip, from its second frame on: the ground truth above, the prediction below.
 
     Args:
-        batch: of clips.
-        logits: ``[B,T-1,1+K,H,W]``.
+        batch: B clips.
+        logits: ``[B,T-1,1+K,H,W]``, from the network.
 
     Returns:
         ``[2*H,(T-1)*W,3]`` uint8 RGB.

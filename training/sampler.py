@@ -1,4 +1,4 @@
-"""Which clips each process computes in each iteration."""
+"""The order of clips: the ones that each process computes in each iteration."""
 
 from collections.abc import Iterator
 
@@ -12,16 +12,17 @@ from training.recipe import Schedule
 class ClipSampler(Sampler[list[ClipKey]]):
     """Yield the keys of a process's micro-batches, iteration after iteration.
 
-    Each epoch is a new permutation of the items; what does not fill a batch is dropped. The batch of an iteration is
-    cut into micro-batches, which go around the processes. Fewer processes compute the same ones in more rounds.
+    Each epoch is a new permutation of the items; clips that do not fill a batch are dropped. The batch of an iteration
+    is cut into micro-batches, which are dealt to the processes in turn. Fewer processes compute the same ones in more
+    rounds.
 
     Args:
-        num_items: of the data set.
-        schedule: of the run.
+        num_items: size of the data set.
+        schedule: the run's iterations and epochs.
         micro_batch: clips per process and round.
-        num_rounds: micro-batches of a process per iteration, whose gradients are accumulated.
+        num_rounds: micro-batches per process and iteration, whose gradients are accumulated.
         rank, num_processes: this process among all.
-        seed: of the permutations.
+        seed: the permutations follow from it.
         start: first iteration.
     """
 
@@ -46,7 +47,7 @@ class ClipSampler(Sampler[list[ClipKey]]):
         return (self._schedule.iterations - self._start) * self._num_rounds
 
     def __iter__(self) -> Iterator[list[ClipKey]]:
-        size = self._micro_batch * self._num_rounds * self._num_processes  # of an iteration's batch
+        size = self._micro_batch * self._num_rounds * self._num_processes
         order, order_epoch = np.empty(0, int), -1
         for iteration in range(self._start, self._schedule.iterations):
             epoch, batch = divmod(iteration, self._schedule.batches_per_epoch)

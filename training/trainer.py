@@ -1,60 +1,52 @@
-"""One optimisation step over the micro-batches of an iteration, and all the state that a run goes on from."""
+"""One optimisation step over the micro-batches of an iteration, and all the state that a run continues from."""
 
 import math
 import random
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
+from dataset.training_clip import Clip
 from model.network import STCN
 from training.losses import BOOTSTRAP, bootstrap_share, clip_loss, intersection_and_union
 from util.errors import InputError
 from util.tensor_util import normalise
 
 
-class ClipBatch(Protocol):
-    """A batch of training clips."""
-
-    frames: Tensor  # [B,T,3,H,W] uint8 RGB
-    masks: Tensor  # [B,T,K,H,W] uint8, 0 to 255
-    object_exists: Tensor  # [B,K] bool
-    name: str
-
-
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """Settings of the optimisation."""
+    """The settings of the optimisation. The defaults are published, but for the steps of each stage."""
 
     lr: float = 1e-5
     lr_steps: tuple[int, ...] = ()  # iterations at which the learning rate falls
     gamma: float = 0.1  # factor by which it falls
-    cosine: int | None = None  # iterations of a cosine along which it falls to 0 instead
-    encoder_lr: float = 1.0  # learning rate of the key encoder, against that of the rest
-    clip_norm: float = math.inf  # bound on the gradients' norm
+    cosine: int | None = None  # length in iterations of a cosine along which it falls to 0 instead
+    encoder_lr: float = 1.0  # learning rate of the key encoder, as a factor of ``lr``
+    clip_norm: float | None = None  # bound on the norm of the gradients
     weight_decay: float = 1e-7
-    bootstrap: tuple[int, int] = BOOTSTRAP  # iterations between which the share of pixels that count falls
-    region_weight: float = 0.0  # of the region loss, added to the published one
-    amp_dtype: torch.dtype | None = None  # automatic mixed precision in this dtype; None: float32
+    bootstrap: tuple[int, int] = BOOTSTRAP  # iterations between which the share of counted pixels falls
+    region_weight: float = 0.0  # factor of the region loss, which is added to the published one
+    amp_dtype: torch.dtype | None = None  # dtype of automatic mixed precision; None: float32 throughout
 
 
 class StepReport(NamedTuple):
-    """What one iteration showed, of this process's clips."""
+    """The figures of one iteration, for this process's clips."""
 
     problem: str  # why the gradients must not be used; empty if they may
     loss: float
     by_frame: list[float]  # [T-1]
     plain_loss: float  # over all pixels, not only the hardest
-    share: float  # of the pixels that the loss counts
+    share: float  # share of the pixels that the loss counts
     intersection: Tensor  # [K] pixels
     union: Tensor  # [K] pixels
-    logits: Tensor  # [B,T-1,1+K,H,W] of the last micro-batch
-    gradient_norm: float = 0.0  # over all processes; in half precision not finite now and then
+    logits: Tensor  # [B,T-1,1+K,H,W], for the last micro-batch
+    gradient_norm: float = 0.0  # over all processes; in float16 it is not finite now and then
 
 
 class Trainer:
@@ -64,13 +56,13 @@ class Trainer:
 
     Args:
         network: on the device to train on.
-        config: settings of the optimisation.
+        config: the settings of the optimisation.
         is_distributed: whether to average gradients over the processes of the default group.
     """
 
     def __init__(self, network: STCN, config: OptimizerConfig, *, is_distributed: bool = False) -> None:
         self.network = network.eval().to(memory_format=torch.channels_last)  # the faster one in reduced precision
-        self.iteration = 0  # of the stage, the next one to compute
+        self.iteration = 0  # the next one to compute
         self._config = config
         self._device = next(network.parameters()).device
         self._parallel = network
@@ -86,7 +78,7 @@ class Trainer:
         """Learning rate of the next iteration."""
         return self._scheduler.get_last_lr()[-1]
 
-    def step(self, micro_batches: Sequence[ClipBatch]) -> StepReport:
+    def step(self, micro_batches: Sequence[Clip]) -> StepReport:
         """Compute one iteration.
 
         Raises:
@@ -98,8 +90,8 @@ class Trainer:
         self.update()
         return report
 
-    def compute_gradients(self, micro_batches: Sequence[ClipBatch]) -> StepReport:
-        """The first half of an iteration: gradients, averaged over its micro-batches and the processes."""
+    def compute_gradients(self, micro_batches: Sequence[Clip]) -> StepReport:
+        """Do the first half of an iteration: gradients, averaged over its micro-batches and the processes."""
         self._optimizer.zero_grad(set_to_none=True)
         reports = []
         for index, batch in enumerate(micro_batches):
@@ -108,7 +100,8 @@ class Trainer:
             with self._parallel.no_sync() if is_local else nullcontext():
                 reports.append(self._accumulate(batch, len(micro_batches)))
         self._scaler.unscale_(self._optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._config.clip_norm).item()
+        bound = math.inf if self._config.clip_norm is None else self._config.clip_norm
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), bound).item()
         report = _average(reports)._replace(gradient_norm=norm)
         # In float16 the scale is too high now and then; the step is skipped and the scale halved.
         if not report.problem and not math.isfinite(norm) and self._scaler.get_scale() <= 1:
@@ -117,14 +110,14 @@ class Trainer:
         return report
 
     def update(self) -> None:
-        """The second half of an iteration: change the weights along the gradients."""
+        """Do the second half of an iteration: change the weights along the gradients."""
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._scheduler.step()
         self.iteration += 1
 
     def state_dict(self) -> dict:
-        """All that a run goes on from, exactly."""
+        """Return all that a run continues from, exactly."""
         return {
             "iteration": self.iteration,
             "network": self.network.state_dict(),
@@ -135,17 +128,21 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on from a ``state_dict``; its schedule wins over the configured one."""
+        """Continue from a ``state_dict``, whose schedule wins over the configured one.
+
+        Without random states (None) the generators stay as they are.
+        """
         self.iteration = state["iteration"]
         self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._scheduler.load_state_dict(state["scheduler"])
-        if state["scaler"]:  # empty of a run without float16
+        if state["scaler"]:  # empty or None if the run had no float16 scaler
             self._scaler.load_state_dict(state["scaler"])
-        _set_random_states(state["random"])
+        if state["random"] is not None:
+            _set_random_states(state["random"])
 
-    def _accumulate(self, batch: ClipBatch, num_rounds: int) -> StepReport:
-        """Forward and backward pass of one micro-batch."""
+    def _accumulate(self, batch: Clip, num_rounds: int) -> StepReport:
+        """Compute the forward and the backward pass of one micro-batch."""
         tensors = (batch.frames, batch.masks, batch.object_exists)
         frames, masks, object_exists = (tensor.to(self._device, non_blocking=True) for tensor in tensors)
         frames = normalise(frames)
@@ -161,12 +158,12 @@ class Trainer:
         return StepReport(problem, total, by_frame, plain, share, intersection, union, logits)
 
     def _describe_problem(self, what: str, value: float, clips: str) -> str:
-        remedy = "resume with --no_amp, or start anew with a smaller --lr"
+        remedy = "resume with precision float32, or start anew with a smaller lr"
         return f"iteration {self.iteration}: the {what} is {value} on clips {clips}; {remedy}"
 
 
 def _make_optimizer(network: STCN, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """Adam; the key encoder may learn more slowly than the rest."""
+    """Make Adam, in which the key encoder may learn more slowly than the rest."""
     if config.encoder_lr == 1:
         return torch.optim.Adam(network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
     others = [weight for name, weight in network.named_parameters() if not name.startswith("key_encoder.")]
@@ -181,8 +178,8 @@ def _make_scheduler(optimizer: torch.optim.Optimizer, config: OptimizerConfig) -
 
 
 def class_maps(masks: Tensor) -> Tensor:
-    """Class of each pixel: ``[B,T,K,H,W]`` uint8 coverage -> ``[B,T,H,W]`` int64, 0 for background."""
-    coverage, index = masks.max(2)  # of two objects with half of the pixel each, the first
+    """Choose the class of each pixel: ``[B,T,K,H,W]`` uint8 coverage -> ``[B,T,H,W]`` int64, 0 for background."""
+    coverage, index = masks.max(2)  # the first of two objects with half of the pixel each
     return torch.where(coverage > 127, index + 1, 0)
 
 
@@ -194,10 +191,10 @@ def seed_everything(seed: int) -> None:
 
 
 def _average(reports: Sequence[StepReport]) -> StepReport:
-    """The report of an iteration from those of its micro-batches."""
+    """Make the report of an iteration from those of its micro-batches."""
     columns = StepReport(*zip(*reports))
     return StepReport(
-        problem=next(filter(None, columns.problem), ""),
+        problem=next((problem for problem in columns.problem if problem), ""),
         loss=float(np.mean(columns.loss)),
         by_frame=np.mean(columns.by_frame, 0).tolist(),
         plain_loss=float(np.mean(columns.plain_loss)),

@@ -17,13 +17,13 @@ from model.optimise import optimise
 from tracker import TrackerConfig, VideoTracker
 from util.errors import InputError
 
-VALIDATION_LISTS = ("2017/val.txt", "480p/val.txt")  # of DAVIS 2017 and 2016, below ImageSets
+VALIDATION_LISTS = ("2017/val.txt", "480p/val.txt")  # files below ImageSets, in DAVIS 2017 and 2016
 
 
 def annotated_videos(root: Path) -> list[VideoEntry]:
-    """Videos of a folder in DAVIS's layout, ``JPEGImages/480p/<video>`` and ``Annotations/480p/<video>``.
+    """List the videos of a folder in DAVIS's layout, ``JPEGImages/480p/<video>`` and ``Annotations/480p/<video>``.
 
-    Of DAVIS itself those of its validation list. Masks of 0 and 255 hold a single object.
+    A validation list, as DAVIS has it, selects videos. Masks that hold 0 and 255 alone show a single object.
 
     Raises:
         InputError: there are none, or one lacks frames or masks.

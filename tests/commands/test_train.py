@@ -1,40 +1,36 @@
 """The command line of train.py: launch forms, stages, resuming, files, bad input."""
 
 import csv
-import itertools
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import torchvision
 from PIL import Image
 
 import train
-from dataset.training_clip import Clip
 from model.checkpoint import load_network
 from model.network import STCN
 from output.masks import write_mask
 from scripts import train_small
 from tests.conftest import TESTS
 from tests.deterministic import synthetic_video
-from training.log import TrainingLog
-from training.run import draw_clip, handled_signals
-from util.errors import InputError
 
 ROOT = TESTS.parent
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-LAUNCH = ["-m", "torch.distributed.launch", "--nproc_per_node=2", "--master_port", "29641"]
+LAUNCH = ["-m", "torch.distributed.launch", "--nproc_per_node=2", "--master_port"]
 
 
 def write_video(images: Path, annotations: Path, num_frames: int = 5, seed: int = 0) -> None:
@@ -72,6 +68,11 @@ def options(root: Path, *more: object) -> list[str]:
     places += ["--save_root", root / "saves", "--log_root", root / "log"]
     small = ["--from_scratch", "--crop", 32, "--num_workers", 1, "--device", "cpu", "--no_amp", "--debug"]
     return [str(item) for item in (*places, *small, *more)]
+
+
+def without_start(arguments: list[str]) -> list[str]:
+    """Leave out that the run starts from scratch."""
+    return [item for item in arguments if item != "--from_scratch"]
 
 
 def run(arguments: list[str], launcher: list[str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -119,7 +120,9 @@ def test_launch_forms_train_the_same_recipe(data: Path, launcher: list[str] | No
 @pytest.mark.long
 def test_published_command_line(data: Path) -> None:
     """The old launcher passes the rank as an option."""
-    result = run(options(data, "--stage", "0", "--id", "retrain_s0", "-i", 1, "-b", 1), LAUNCH)
+    with closing(socket.create_server(("localhost", 0))) as server:
+        port = str(server.getsockname()[1])
+    result = run(options(data, "--stage", "0", "--id", "retrain_s0", "-i", 1, "-b", 1), [*LAUNCH, port])
     assert result.returncode == 0, result.stderr
     assert "batch: 2 process(es) x 1 clips x 1 round(s) = 2" in result.stdout
     assert torch.load(saved(data, "*_1.pth"))["value_encoder.conv1.weight"].shape[1] == 4
@@ -127,17 +130,50 @@ def test_published_command_line(data: Path) -> None:
 
 @pytest.mark.long
 def test_stages_hand_over(data: Path) -> None:
-    """0 to 1: a second object's channel is added; validation and own folders on the way."""
+    """Stage 1 takes stage 0's network and adds a second object's channel; it is scored on the way."""
     assert run(options(data, "--stage", 0, "--id", "s0", "-i", 1, "-b", 1)).returncode == 0
     more = ["--stage", 1, "--id", "s01", "-i", 1, "-b", 2, "--load_network", saved(data, "*_s0_1.pth")]
-    arguments = [item for item in options(data, *more) if item != "--from_scratch"]
-    result = run([*arguments, "--val_root", str(TESTS / "benchmarks/DAVIS/2016")])
+    result = run([*without_start(options(data, *more)), "--val_root", str(TESTS / "benchmarks/DAVIS/2016")])
     assert result.returncode == 0, result.stderr
     assert "single-object weights, an orthogonal input channel is added" in result.stderr
     assert torch.load(saved(data, "*_s01_1.pth"))["value_encoder.conv1.weight"].shape[1] == 5
     with next((data / "log").glob("*_s01/validation.csv")).open() as file:
         (row,) = csv.DictReader(file)
     assert 0 <= float(row["validation/J&F_mean"]) <= 1
+
+
+@pytest.mark.long
+def test_published_checkpoint_is_continued_in_its_folder(data: Path) -> None:
+    """Its network starts a later stage as well."""
+    network = STCN(single_object=True)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-5)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [150_000], 0.1)
+    parts = {"network": network, "optimizer": optimizer, "scheduler": scheduler}
+    folder = data / "saves" / "Nov24_s0"
+    folder.mkdir(parents=True)
+    checkpoint = folder / "Nov24_s0_checkpoint.pth"
+    torch.save({"it": 2, **{name: part.state_dict() for name, part in parts.items()}}, checkpoint)
+    result = run(without_start(options(data, "--stage", 0, "-i", 3, "-b", 1, "--load_model", checkpoint)))
+    assert result.returncode == 0, result.stderr
+    assert "continued at iteration 2" in result.stderr
+    assert torch.load(checkpoint)["iteration"] == 3
+    assert (folder / "Nov24_s0_3.pth").exists()
+    more = ["--stage", 3, "-i", 1, "-b", 1, "--id", "s03", "--load_network", checkpoint]
+    result = run(without_start(options(data, *more)))
+    assert result.returncode == 0, result.stderr
+    assert "a checkpoint of a training, its network is used" in result.stderr
+
+
+@pytest.mark.long
+def test_training_without_cbam(data: Path) -> None:
+    small = ["--network", "small", "-i", 1, "-b", 1, "--no_cbam"]
+    assert run(options(data, "--stage", 0, "--id", "s0", *small)).returncode == 0
+    more = ["--stage", 3, "--id", "s03", "--load_network", saved(data, "*_s0_1.pth"), *small]
+    result = run(without_start(options(data, *more)))
+    assert result.returncode == 0, result.stderr
+    assert load_network(saved(data, "*_s03_1.pth")).value_encoder.fuser.attention is None
+    refused = run(without_start(options(data, *more[:-1])))
+    assert "weights without CBAM; train with no_cbam" in refused.stderr
 
 
 @pytest.mark.long
@@ -152,8 +188,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(data: Path) -> None:
     assert process.wait(60) == 128 + signal.SIGTERM
     checkpoint = saved(data, "*_stopped_checkpoint.pth")
     assert 1 <= torch.load(checkpoint)["iteration"] < 3
-    resuming = [item for item in arguments if item != "--from_scratch"]
-    result = run([*resuming, "--load_model", str(checkpoint)])
+    result = run([*without_start(arguments), "--load_model", str(checkpoint)])
     assert result.returncode == 0, result.stderr
     expected, found = (torch.load(saved(data, f"*_{name}_3.pth")) for name in ("straight", "stopped"))
     for name, tensor in expected.items():
@@ -163,7 +198,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(data: Path) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("launcher", [[], TORCHRUN])
 def test_a_signal_to_all_processes_saves_a_checkpoint(data: Path, launcher: list[str]) -> None:
-    """As terminals and schedulers send it, to loading processes as well."""
+    """Terminals and schedulers signal loading processes as well."""
     arguments = options(data, "--stage", 3, "-i", 1000, "-b", 1, "--network", "small", "--id", "x")
     command = [sys.executable, *launcher, str(ROOT / "train.py"), *arguments]
     process = subprocess.Popen(command, cwd=TESTS, env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True)
@@ -188,7 +223,7 @@ def test_bad_data_stop_all_processes_with_one_line_and_a_checkpoint(data: Path) 
 
 @pytest.mark.long
 def test_resuming_after_a_crash_keeps_one_row_per_iteration(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From inside the run's folder; later rows are dropped, the first settings kept, old networks removed."""
+    """It starts inside the run's folder; later rows are dropped, the first settings kept, old networks removed."""
     more = ["--stage", 0, "--scenes", "--num_objects", 2, "-b", 2, "-i", 4, "--save_every", 1, "--network", "small"]
     arguments = options(data, *more, "--keep", 2)
     assert run([*arguments, "--id", "x", "--cosine"]).returncode == 0
@@ -196,7 +231,7 @@ def test_resuming_after_a_crash_keeps_one_row_per_iteration(data: Path, monkeypa
     assert sorted(path.name[-5] for path in folder.glob("*_[0-9].pth")) == ["3", "4"]
     checkpoint = torch.load(folder / f"{folder.name}_checkpoint.pth")
     torch.save({**checkpoint, "iteration": 2}, folder / f"{folder.name}_checkpoint.pth")
-    resuming = [item for item in arguments if item != "--from_scratch"]
+    resuming = without_start(arguments)
     command = [sys.executable, str(ROOT / "train.py"), *resuming, "--load_model", f"{folder.name}_checkpoint.pth"]
     refused = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert "made with cosine True, not False; resume with the same options" in refused.stderr
@@ -211,11 +246,10 @@ def test_resuming_after_a_crash_keeps_one_row_per_iteration(data: Path, monkeypa
 @pytest.mark.long
 def test_recipe_of_the_small_network(data: Path, monkeypatch: pytest.MonkeyPatch, run_main: Callable) -> None:
     """Each run starts from the one before; what is done is not done again; float16 weights tell their size."""
-    shorter = ((r"-i \d+", "-i 1"), (r"--crop \d+ -b \d+", "--crop 32 -b 2 --device cpu"))
-    few = dict(train_small.RECIPES)
-    for run, (pattern, value) in itertools.product(few, shorter):
-        few[run] = re.sub(pattern, value, few[run])
-    monkeypatch.setattr(train_small, "RECIPES", few)
+    few = [
+        replace(run, iterations=1, options=f"{run.options} --crop 32 -b 2 --device cpu") for run in train_small.RECIPE
+    ]
+    monkeypatch.setattr(train_small, "RECIPE", few)
     torch.save(torchvision.models.resnet18().state_dict(), data / "resnet18.pth")
     places = ["--static_root", data / "static", "--encoder_weights", data]
     places += ["--save_root", data / "saves", "--log_root", data / "log", "--output", data / "small.pth"]
@@ -223,29 +257,10 @@ def test_recipe_of_the_small_network(data: Path, monkeypatch: pytest.MonkeyPatch
     assert len(list((data / "saves").glob("*/*_1.pth"))) == len(few)
     weights = torch.load(data / "small.pth")
     assert {tensor.dtype for tensor in weights.values() if tensor.is_floating_point()} == {torch.float16}
-    last = load_network(saved(data, f"*_{[*few][-1]}_1.pth"))
+    last = load_network(saved(data, f"*_{few[-1].name}_1.pth"))
     assert torch.equal(load_network(data / "small.pth").key_comp.weight, last.key_comp.weight.half().float())
     status, out, _ = run_main(train_small.main, *places)
     assert (status, out.count("done before")) == (0, len(few))
-
-
-class Resumed:
-    """In place of a trainer."""
-
-    state = None
-
-    def load_state_dict(self, state: dict) -> None:
-        self.state = state
-
-
-def test_checkpoint_without_a_later_option_was_made_without_it(tmp_path: Path) -> None:
-    path, trainer = tmp_path / "old_checkpoint.pth", Resumed()
-    torch.save({"network": {}, "optimizer": {}, "random": {}, "recipe": {"crop": 64}}, path)
-    with pytest.raises(InputError, match="made with region_loss 0, not 1"):
-        train.resume(trainer, path, {"crop": 64, "region_loss": 1})
-    assert trainer.state is None
-    train.resume(trainer, path, {"crop": 64, "region_loss": 0})
-    assert trainer.state["recipe"] == {"crop": 64}
 
 
 def test_recipe_hands_signals_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: Callable) -> None:
@@ -292,9 +307,10 @@ def test_wrong_kinds_of_files_name_the_right_option(refused: Callable, tmp_path:
     torch.save({"network": {}, "optimizer": {}, "random": {}, "recipe": {"stage": 2}}, checkpoint)
     load = {"from_scratch": False}
     message = refused("--stage", 3, "--load_network", checkpoint, **load)
-    assert "c.pth: a resumable checkpoint; go on from it with --load_model" in message
+    assert "c.pth: weights of another network" in message
     message = refused("--stage", 3, "--load_model", network, **load)
-    assert "n.pth: no resumable checkpoint; start from network weights with --load_network" in message
+    assert "n.pth: not a checkpoint" in message
+    assert "load it as network weights (load_network)" in message
     message = refused("--stage", 3, "--load_model", checkpoint, **load)
     assert "c.pth: made with stage 2, not 3; resume with the same options and data" in message
     assert "n.pth: weights of another network" in refused("--stage", 3, "--load_network", network, **load)
@@ -304,11 +320,11 @@ def test_wrong_kinds_of_files_name_the_right_option(refused: Callable, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--static_root", "nowhere"], r"nowhere: no name\.jpg with a name\.png beside it; point --static_root"),
+        (["--static_root", "nowhere"], r"nowhere: no name\.jpg with a name\.png beside it; set static_root"),
         (["--stage", 1, "--bl_root", "nowhere"], r"nowhere/JPEGImages: no such folder"),
-        (["--stage", 3, "--davis_root", "no", "--yv_root", "no"], r"no training video was found; point --davis_root, "),
+        (["--stage", 3, "--davis_root", "no", "--yv_root", "no"], r"no training video was found; set davis_root, "),
         (["--stage", 3, "--vos_root", "nowhere:3"], r"nowhere/JPEGImages: no such folder"),
-        (["--stage", 0], r"4 clips are fewer than a batch of 16; add data or give -b"),
+        (["--stage", 0], r"4 clips are fewer than a batch of 16; add data or set batch_size"),
         (["-b", 0], r"argument -b/--batch_size: 0 is not positive"),
         (["--bootstrap", 5, 5], r"--bootstrap must be two iterations, the second after the first"),
         (["--num_frames", 1], r"--num_frames must be at least 2"),
@@ -327,32 +343,3 @@ def test_encoder_weights_from_a_folder(refused: Callable, tmp_path: Path) -> Non
     assert "no resnet50*.pth in it" in refused(*arguments, from_scratch=False)
     torch.save({"layers.0.weight": torch.zeros(1)}, tmp_path / "resnet50.pth")
     assert "resnet50.pth: lacks layers of resnet50" in refused(*arguments, from_scratch=False)
-
-
-def test_a_torn_table_is_mended_on_resuming(tmp_path: Path) -> None:
-    (tmp_path / "scalars.csv").write_text("iteration,loss\n1,0.5\n2,0.4\n3,0.3\n\n4,")
-    (tmp_path / "validation.csv").write_text("")
-    with closing(TrainingLog(tmp_path, {}, start=2)) as log:
-        log.scalars(3, {"loss": 0.25})
-        log.scalars(3, {"J": 0.5}, table="validation")
-    assert (tmp_path / "scalars.csv").read_text().split() == ["iteration,loss", "1,0.5", "2,0.4", "3,0.25"]
-    assert (tmp_path / "validation.csv").read_text().split() == ["iteration,J", "3,0.5"]
-
-
-def test_picture_shows_truth_above_prediction() -> None:
-    masks = torch.zeros(1, 3, 1, 16, 16, dtype=torch.uint8)
-    masks[:, 1:, :, :8] = 255
-    clip = Clip(torch.full((1, 3, 3, 16, 16), 100, dtype=torch.uint8), masks, torch.ones(1, 1, dtype=torch.bool), "c")
-    picture = draw_clip(clip, torch.tensor([1.0, 0.0]).view(1, 1, 2, 1, 1).expand(1, 2, 2, 16, 16))
-    assert picture.shape == (32, 32, 3)
-    assert (picture[:7] != 100).any(2).all()  # the object, tinted
-    assert (picture[16:] == 100).all()  # nothing predicted
-    assert np.array_equal(picture[:, :16], picture[:, 16:])
-
-
-def test_signals_are_handled_for_a_while() -> None:
-    noted, before = [], signal.getsignal(signal.SIGTERM)
-    with handled_signals(lambda number, _: noted.append(number)):
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert noted == [signal.SIGTERM]
-    assert signal.getsignal(signal.SIGTERM) is before

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 import download_datasets
-from dataset.static_dataset import COPIES
 from downloading.sources import DATA_SETS, DATA_SOURCES, PHOTOGRAPHS, YOUTUBE_DAMAGED
 from tests.conftest import remove
 from tests.data_sets import BUILDERS, build, write_videos
-from training.data import YOUTUBE_LEFT_OUT
+from training.data import COPIES, YOUTUBE_LEFT_OUT
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 
 import eval_generic
 from evaluation.scoring import score_sequence, summarise_scores
-from model.checkpoint import hand_over, load_network
+from model.checkpoint import load_network, read_checkpoint, start_from_weights
 from model.network import STCN
 from model.weights import DEFAULT_WEIGHTS, SMALL_WEIGHTS, default_weights
 from tests.conftest import filled_network
@@ -53,10 +53,47 @@ def test_size_is_read_from_the_weights(tmp_path: Path) -> None:
     assert torch.equal(logits, small.segment(values, small.frame_part(small.encode_key(frame))))
 
 
-def test_hand_over_refuses_another_size(tmp_path: Path) -> None:
-    torch.save(STCN(size="small").state_dict(), tmp_path / "small.pth")
-    with pytest.raises(InputError, match="--network small"):
-        hand_over(STCN(), tmp_path / "small.pth")
+@pytest.mark.parametrize(
+    ("network", "weights", "remedy"),
+    [
+        ({}, {"size": "small"}, "train with network small"),
+        ({}, {"use_cbam": False}, "train with no_cbam"),
+        ({"use_cbam": False}, {}, "train without no_cbam"),
+        ({"single_object": True}, {}, "set num_objects to 2 or more"),
+    ],
+)
+def test_training_starts_from_fitting_weights_only(network: dict, weights: dict, remedy: str, tmp_path: Path) -> None:
+    torch.save(STCN(**weights).state_dict(), tmp_path / "w.pth")
+    with pytest.raises(InputError, match=f"w.pth: weights .*; {remedy}"):
+        start_from_weights(STCN(**network), tmp_path / "w.pth")
+
+
+def test_weights_without_cbam_start_a_network_without_it(tmp_path: Path) -> None:
+    """Weights for a single object as well, which get a channel for the others."""
+    single, network = filled_network(use_cbam=False, single_object=True), STCN(use_cbam=False)
+    torch.save(single.state_dict(), tmp_path / "no_cbam.pth")
+    start_from_weights(network, tmp_path / "no_cbam.pth")
+    assert torch.equal(network.key_comp.weight, single.key_comp.weight)
+    assert torch.equal(network.value_encoder.conv1.weight[:, :4], single.value_encoder.conv1.weight)
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_published_checkpoint(prefix: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Training continues from it; its network alone serves inference and the start of another training."""
+    small, path = filled_network(size="small"), tmp_path / "published_checkpoint.pth"
+    weights = {f"{prefix}{name}": tensor for name, tensor in small.state_dict().items()}
+    torch.save({"it": 7, "network": weights, "optimizer": {"o": 1}, "scheduler": {"s": 2}}, path)
+    checkpoint = read_checkpoint(path)
+    assert checkpoint["iteration"] == 7
+    assert checkpoint["network"].keys() == small.state_dict().keys()
+    assert (checkpoint["optimizer"], checkpoint["scheduler"]) == ({"o": 1}, {"s": 2})
+    assert [checkpoint[name] for name in ("scaler", "random", "recipe")] == [None] * 3
+    started = STCN(size="small")
+    with caplog.at_level("INFO"):
+        start_from_weights(started, path)
+    assert "a checkpoint of a training, its network is used" in caplog.text
+    for network in (started, load_network(path)):
+        assert torch.equal(network.key_comp.weight, small.key_comp.weight)
 
 
 def test_wrapped_and_half_precision_weights(network: STCN, tmp_path: Path) -> None:

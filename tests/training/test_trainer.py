@@ -54,7 +54,7 @@ def train(trainer: Trainer, iterations: range) -> None:
 
 
 def test_region_loss_is_added_with_its_weight() -> None:
-    """Of a clip whose second object does not exist."""
+    """The clip's second object does not exist."""
     reports = [
         Trainer(filled_network(size="small"), OptimizerConfig(region_weight=weight)).step([collate([make_clip(1)])])
         for weight in (0.0, 0.5, 1.0)
@@ -97,15 +97,9 @@ def test_random_states_are_resumed() -> None:
 
 
 def gradients_of(trainer: Trainer, rounds: list[Clip]) -> dict[str, torch.Tensor]:
-    """What the optimizer is given."""
-    gradients = {}
-
-    def keep(*_) -> None:
-        gradients.update({name: parameter.grad.clone() for name, parameter in trainer.network.named_parameters()})
-
-    trainer._optimizer.register_step_pre_hook(keep)
-    trainer.step(rounds)
-    return gradients
+    """Return the gradients that the optimizer gets."""
+    trainer.compute_gradients(rounds)
+    return {name: parameter.grad.clone() for name, parameter in trainer.network.named_parameters()}
 
 
 def assert_gradients_agree(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]) -> None:
@@ -126,7 +120,7 @@ def test_accumulated_gradients_are_those_of_the_batch() -> None:
 
 
 def train_as_one_of_two(rank: int, folder: Path) -> None:
-    """What each process of the next test does."""
+    """Compute gradients as one process of the next test."""
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder / 'meet'}", rank=rank, world_size=2)
     with torch.enable_grad():
@@ -166,7 +160,7 @@ def test_a_loss_that_is_not_finite_names_the_clips_and_changes_nothing() -> None
 
 
 def test_gradients_that_are_not_finite_are_refused() -> None:
-    """Under a finite loss: the derivative of a square root at 0."""
+    """The loss is finite, but it holds a square root at 0, whose derivative is not."""
     trainer = Trainer(filled_network(size="small"), OptimizerConfig())
     trainer.network.key_proj.register_forward_hook(lambda *args: args[-1] + (0 * args[-1]).sqrt())
     with pytest.raises(InputError, match="iteration 0: the norm of the gradients is nan on clips clip 0; resume"):
@@ -177,22 +171,20 @@ def test_rates_of_encoder_and_rest_fall_along_a_cosine() -> None:
     trainer = Trainer(STCN(size="small"), OptimizerConfig(lr=1.0, encoder_lr=0.1, cosine=4))
     rates = []
     for _ in range(4):
-        groups = trainer._optimizer.param_groups
-        rates.append(([group["lr"] for group in groups], trainer.lr))
-        trainer._optimizer.step()
-        trainer._scheduler.step()
+        rates.append(([group["lr"] for group in trainer.state_dict()["optimizer"]["param_groups"]], trainer.lr))
+        trainer.update()  # without gradients
     expected = [(1 + math.cos(math.pi * step / 4)) / 2 for step in range(4)]
     np.testing.assert_allclose([lr for _, lr in rates], expected)
     np.testing.assert_allclose([encoder for (encoder, _), _ in rates], 0.1 * np.array(expected))
-    sizes = [sum(p.numel() for p in group["params"]) for group in groups]
-    assert sizes[0] == sum(p.numel() for p in trainer.network.key_encoder.parameters())
-    assert sum(sizes) == sum(p.numel() for p in trainer.network.parameters())
+    groups = [group["params"] for group in trainer.state_dict()["optimizer"]["param_groups"]]
+    assert len(groups[0]) == len(list(trainer.network.key_encoder.parameters()))
+    assert len(groups[0] + groups[1]) == len(list(trainer.network.parameters()))
 
 
 def test_gradients_are_scaled_down_to_the_bound() -> None:
     clips = [collate([make_clip(0)])]
     free, bound = (
-        Trainer(filled_network(size="small"), OptimizerConfig(clip_norm=clip_norm)) for clip_norm in (math.inf, 1e-3)
+        Trainer(filled_network(size="small"), OptimizerConfig(clip_norm=clip_norm)) for clip_norm in (None, 1e-3)
     )
     gradients, bounded = gradients_of(free, clips), gradients_of(bound, clips)
     norm = torch.stack([gradient.norm() for gradient in gradients.values()]).norm()
@@ -202,10 +194,13 @@ def test_gradients_are_scaled_down_to_the_bound() -> None:
 
 
 def test_a_run_without_a_scaler_can_go_on_with_one() -> None:
-    trainer = Trainer(STCN(size="small"), OptimizerConfig())
-    trainer._scaler = torch.amp.GradScaler("cpu")
+    trainer = Trainer(STCN(size="small"), OptimizerConfig(amp_dtype=torch.float16))
     trainer.load_state_dict(Trainer(STCN(size="small"), OptimizerConfig()).state_dict())
-    assert trainer._scaler.get_scale() == 65536
+    assert trainer.state_dict()["scaler"]["scale"] == 65536
+
+
+def test_bfloat16_needs_no_scaler() -> None:
+    assert not Trainer(STCN(size="small"), OptimizerConfig(amp_dtype=torch.bfloat16)).state_dict()["scaler"]
 
 
 def test_class_maps_count_from_one_half() -> None:

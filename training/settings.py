@@ -1,0 +1,69 @@
+"""The settings of a training: its start, data, recipe, device and files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataset.training_clip import ClipSpec
+from training.data import DataPlaces
+from training.run import Intervals
+from training.trainer import OptimizerConfig
+
+
+@dataclass(frozen=True)
+class Start:
+    """The source of the first weights. Without the first three settings both encoders take ImageNet weights."""
+
+    network: Path | None = None  # file of network weights
+    checkpoint: Path | None = None  # file of an interrupted training, to go on from
+    from_scratch: bool = False  # start from random weights
+    encoder_weights: Path | None = None  # folder of ImageNet weights; None: torchvision downloads them
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The task to learn, and the way to learn it."""
+
+    stage: int  # key of ``STAGES``
+    network: str  # key of ``SIZES``
+    use_cbam: bool
+    clip: ClipSpec
+    scenes: bool  # compose clips of several photographs
+    iterations: int
+    batch_per_process: int | None  # clips; None: the published batch, divided among the processes
+    optimizer: OptimizerConfig
+
+
+@dataclass(frozen=True)
+class Compute:
+    """The device to compute on, and how fast."""
+
+    device: str
+    precision: str  # auto, or a key of ``PRECISIONS``
+    num_workers: int  # processes that load clips; 0: the one that trains
+    benchmark: bool  # let cuDNN search for the fastest convolutions
+    compile: bool
+
+
+@dataclass(frozen=True)
+class Output:
+    """The places of files, and how often they are written."""
+
+    name: str | None  # follows the date in the names of the run's folders; None: the date alone
+    save_root: Path
+    log_root: Path
+    intervals: Intervals
+    keep: int | None  # how many network files to keep, the last ones; None: all
+    val_root: Path | None  # annotated videos to score the network on
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """All settings of a training."""
+
+    start: Start
+    data: DataPlaces
+    recipe: Recipe
+    compute: Compute
+    output: Output
+    record: Mapping[str, object]  # name and value of each option, for ``settings.json``

@@ -1,0 +1,3 @@
+"""Object ids with a meaning of their own in mask files."""
+
+UNLABELLED_ID = 255  # beside other ids it marks pixels that nobody labelled

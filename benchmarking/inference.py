@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
-import progressbar
 import torch
 from PIL import Image
 from torch import Tensor
@@ -27,6 +26,7 @@ from tracker import TrackerConfig, VideoTracker
 from tracking.plan import plan_frames
 from tracking.session import TrackerSession
 from util.device import PRECISIONS, allow_tf32, held_memory, peak_memory, restart_peak_memory
+from util.progress import with_progress
 from util.tensor_util import ToHost
 
 
@@ -160,7 +160,7 @@ def compare(cases: list[Case], *, with_twin: bool = True) -> list[dict]:
     On CUDA the twin computes in the precision of the case; elsewhere in float32, as published.
     """
     rows, twins = [], {}  # twins: by number of objects and precision
-    for case in progressbar.progressbar(cases):
+    for case in with_progress(cases, "cases", len(cases)):
         ours = run_apart(measure_ours, case)
         twin_precision = case.precision if case.device.startswith("cuda") else "float32"
         key = (case.objects, twin_precision)
@@ -208,7 +208,7 @@ def measure_long(case: Case, max_memory_frames: int | None, every: int = 100) ->
     mask = prepare_mask(first_mask(case), case.size, device)
     stretches, start, previous = [], time.perf_counter(), None
     restart_peak_memory(device)
-    for index, frame in enumerate(progressbar.progressbar(frames_of(case), max_value=case.frames)):
+    for index, frame in enumerate(with_progress(frames_of(case), "frames", case.frames)):
         found = core.step(prepare_image(frame, case.size, device), mask if index == 0 else None)
         rows = ToHost(found.max(0).indices.to(torch.uint8))
         if previous is not None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import cv2
-import progressbar
 import torch
 from PIL import Image
 from torch.utils.data import Dataset
@@ -19,6 +18,7 @@ from model.network import STCN
 from training.trainer import OptimizerConfig, Trainer
 from util.device import PRECISIONS, allow_tf32
 from util.files import PROJECT_ROOT
+from util.progress import with_progress
 
 DEMO = PROJECT_ROOT / "demo"
 PUBLISHED = {"static": 1.8, "video": 12.7}  # clips per core-second of the published data sets
@@ -40,7 +40,7 @@ def write_demo_data(root: Path) -> None:
 def clips_per_core_second(data: Dataset, num_clips: int, repeats: int) -> float:
     """Measure the median throughput of one core over several repeats."""
     throughputs = []
-    for repeat in progressbar.progressbar(range(1 + repeats)):  # the first one warms up
+    for repeat in with_progress(range(1 + repeats), "repeats", 1 + repeats):  # the first one warms up
         start = time.process_time()
         for index in range(num_clips):
             data[ClipKey(repeat, index % len(data), 15)]
@@ -81,7 +81,7 @@ def measure_steps(
         masks[:, :, index, index * crop // num_objects : (2 * index + 1) * crop // (2 * num_objects)] = 255
     clip = Clip(frames, masks, torch.ones(batch, num_objects, dtype=torch.bool), "random")
     seconds = []
-    for _ in progressbar.progressbar(range(1 + steps)):
+    for _ in with_progress(range(1 + steps), "steps", 1 + steps):
         start = time.perf_counter()
         trainer.step([clip])  # reads the loss, and so waits for a GPU
         seconds.append(time.perf_counter() - start)

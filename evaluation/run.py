@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 from dataset.layouts import refuse_duplicate_names
 from dataset.videos import Video, VideoEntry, count_frames
 from evaluation.scoring import SequenceScores, format_scores, list_truth, score_sequence, write_scores
 from output.names import OutputPaths
 from output.video import VideoOutput, choose_exports
 from tracker import VideoTracker
-from util.device import describe_device, peak_memory
+from util.device import describe_device, describe_peak_memory, held_memory, note_if_busy
 from util.distributed import ProcessGroup, divide, process_group
 from util.errors import InputError, is_out_of_memory
 from util.progress import with_progress
+
+MEMORY_OF_LIBRARIES = held_memory(torch.device("cpu"))  # in GiB, once they are imported, before a network is loaded
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ def evaluate(entries: Sequence[VideoEntry], tracker: VideoTracker, settings: Eva
     for entry in entries:
         _refuse_output_among_input(settings.output, entry)
     with process_group() as group:
+        if group.is_main and tracker.network.device.type == "cpu":
+            note_if_busy()
         results = _segment_videos(_own_share(entries, group), tracker, settings, group)
         _report_process(results, tracker, group)
         shares = group.gather(results)
@@ -167,8 +173,9 @@ def _report_process(results: Sequence[VideoResult], tracker: VideoTracker, group
         return
     name = "" if group.size == 1 else f"process {group.rank} of 0 to {group.size - 1}: "
     network = tracker.network
-    device = describe_device(network.device, network.dtype)
-    print(f"{name}{_describe([results])}, peak memory {peak_memory(network.device):.2f} GiB ({device})", flush=True)
+    libraries = MEMORY_OF_LIBRARIES if network.device.type == "cpu" else None
+    memory = describe_peak_memory(network.device, libraries)
+    print(f"{name}{_describe([results])}, {memory} ({describe_device(network.device, network.dtype)})", flush=True)
 
 
 def _report_all(

@@ -1,19 +1,15 @@
 """Shared fixtures: networks with deterministic weights, and small videos."""
 
-import io
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-import progressbar
 import pytest
 import requests
 import torch
 from PIL import Image
-from progressbar import ProgressBar
 
 from model.network import STCN
 from output.masks import write_mask
@@ -34,12 +30,6 @@ def filled_network(seed: int = 0, **variant: bool | str) -> STCN:
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
-
-
-@pytest.fixture(autouse=True)
-def _no_bars(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By default a bar writes to what was standard error at its import: an earlier test's, closed by now."""
-    monkeypatch.setattr(progressbar, "ProgressBar", partial(ProgressBar, fd=io.StringIO()))
 
 
 @pytest.fixture(scope="session")

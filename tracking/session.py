@@ -126,7 +126,7 @@ class TrackerSession:
         if num_objects > self._config.max_objects:
             raise InputError(
                 f"{num_objects} objects, more than max_objects {self._config.max_objects}; "
-                "draw masks without smoothed edges, or raise it"
+                "look whether the mask holds ids, or raise max_objects"
             )
 
 

@@ -15,6 +15,19 @@ log = logging.getLogger(__name__)
 T, R = TypeVar("T"), TypeVar("R")
 
 
+class _StandardError:
+    """Standard error as it is now: the bar's library would write to what it was when the library was imported."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+
 class Progress:
     """Show on standard error how far a job is; a context manager.
 
@@ -36,7 +49,7 @@ class Progress:
                 min_value=start,
                 max_value=progressbar.UnknownLength if total is None else total,
                 max_error=False,  # damaged files may hold more than they announce
-                fd=sys.stderr,
+                fd=_StandardError(),
                 line_breaks=not self._is_terminal,
                 widgets=_widgets(title, total is not None, in_bytes=in_bytes),
             )

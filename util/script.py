@@ -62,6 +62,7 @@ def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
     @functools.wraps(main)
     def wrapped(*args, **kwargs) -> None:
         stdout, logger = sys.stdout, logging.getLogger()
+        level = logger.level
         handler = logging.StreamHandler()
         handler.setFormatter(_NoteFormatter())
         logging.basicConfig(handlers=[handler])
@@ -82,6 +83,7 @@ def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
             sys.exit(130)
         finally:
             sys.stdout = stdout
+            logger.setLevel(level)
 
     return wrapped
 

@@ -5,6 +5,7 @@ import functools
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,31 +125,50 @@ def restart_peak_memory(device: torch.device) -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def free_cores() -> float | None:
-    """Estimate how many cores other programs have left free in the last minute.
-
-    Call it before computing: the load of this process counts as well.
+def core_times() -> dict[int, tuple[int, int]] | None:
+    """Read what the cores that this process may use have done since the system started.
 
     Returns:
-        the number, at most that of the cores that this process may use; None where the system does not tell (Windows).
+        by core, its idle and its whole time in ticks; None where the system does not tell (all but Linux).
     """
-    num_cores = os.cpu_count()
-    if not hasattr(os, "getloadavg") or num_cores is None:
+    try:
+        lines = Path("/proc/stat").read_text().splitlines()
+        usable = os.sched_getaffinity(0)
+    except (OSError, AttributeError):
         return None
-    num_usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else num_cores
-    return min(float(num_usable), max(0.0, num_cores - os.getloadavg()[0]))
+    times = {}
+    for name, *ticks in (line.split() for line in lines if line.startswith("cpu")):
+        if name != "cpu" and int(name[3:]) in usable:  # "cpu" alone is the sum of all
+            user, nice, system, idle, waiting, *others = map(int, ticks)
+            times[int(name[3:])] = idle + waiting, user + nice + system + idle + waiting + sum(others[:3])
+    return times
+
+
+def free_cores(seconds: float = 0.2) -> float | None:
+    """Measure how many of the cores that this process may use are idle, while it sleeps for some seconds.
+
+    Returns:
+        their number, which may be broken; None where the system does not tell.
+    """
+    before = core_times()
+    time.sleep(seconds if before else 0)
+    after = core_times()
+    if not before or not after:
+        return None
+    shares = [(idle - before[core][0]) / max(1, whole - before[core][1]) for core, (idle, whole) in after.items()]
+    return sum(shares)
 
 
 def note_if_busy() -> None:
-    """Log a note if other programs have left fewer cores free than PyTorch uses threads, which slows it down greatly.
+    """Log a note if other programs leave fewer cores free than PyTorch uses threads, which slows it down greatly.
 
     Less than a whole missing core is not worth a note.
     """
     free, num_threads = free_cores(), torch.get_num_threads()
     if free is not None and free <= num_threads - 1:
         log.warning(
-            "%d threads are used, but only %.1f cores were free in the last minute; if other programs still run, "
-            "this one may take ten times as long: wait for them, or set OMP_NUM_THREADS=%d",
+            "%d threads are used, but other programs leave only %.1f cores free: this may take ten times as long; "
+            "wait for them, or set OMP_NUM_THREADS=%d",
             num_threads,
             free,
             max(1, round(free)),

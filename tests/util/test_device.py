@@ -16,6 +16,7 @@ from util import device as module
 from util.device import (
     choose_amp_dtype,
     choose_device,
+    core_times,
     describe_device,
     describe_peak_memory,
     free_cores,
@@ -105,39 +106,51 @@ def test_peak_memory_is_described_beside_the_libraries(monkeypatch: pytest.Monke
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A machine of 8 cores, 4 of which this process may use and does, without any load."""
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
-    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
+    """A machine on which this process may use 4 cores, and does."""
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     return monkeypatch
 
 
-@pytest.mark.parametrize(("load", "free"), [(0.0, 4), (3.5, 4), (5.5, 2.5), (20.0, 0)])
-def test_free_cores_are_those_without_load(machine: pytest.MonkeyPatch, load: float, free: float) -> None:
-    machine.setattr(os, "getloadavg", lambda: (load, 9.0, 9.0))
-    assert free_cores() == free
+def load_cores(machine: pytest.MonkeyPatch, *busy: float) -> None:
+    """Let the cores be busy for these shares of the time between two readings, of 1000 ticks."""
+    before = {core: (500, 2000) for core in range(4)}
+    after = {core: (1500 - int(1000 * share), 3000) for core, share in enumerate(busy)}
+    readings = iter([before, after])
+    machine.setattr(module, "core_times", lambda: next(readings))
+
+
+def test_free_cores_are_those_that_idle(machine: pytest.MonkeyPatch) -> None:
+    load_cores(machine, 0, 0.25, 1, 0.5)
+    assert free_cores(0) == pytest.approx(2.25)
+
+
+@on_linux
+def test_core_times_are_those_of_usable_cores() -> None:
+    times = core_times()
+    assert times.keys() <= os.sched_getaffinity(0)
+    assert all(0 <= idle <= whole for idle, whole in times.values())
+    assert 0 <= free_cores(0.05) <= len(times)
 
 
 @pytest.mark.parametrize(
-    ("load", "note"),
+    ("busy", "note"),
     [
-        (3.9, None),
-        (4.9, None),  # less than a core is missing
-        (5.5, r"4 threads are used, but only 2\.5 cores were free .* set OMP_NUM_THREADS=2"),
-        (20.0, r"only 0\.0 cores were free .* set OMP_NUM_THREADS=1"),
+        ((0, 0, 0, 0), None),
+        ((0.9, 0, 0, 0), None),  # less than a core is missing
+        ((1, 0.5, 0, 0), r"4 threads are used, but other programs leave only 2\.5 cores free: .* OMP_NUM_THREADS=2"),
+        ((1, 1, 1, 1), r"only 0\.0 cores free: .* set OMP_NUM_THREADS=1"),
     ],
 )
-def test_busy_machines_are_noted(machine: pytest.MonkeyPatch, caplog, load: float, note: str | None) -> None:
-    machine.setattr(os, "getloadavg", lambda: (load, 9.0, 9.0))
+def test_busy_machines_are_noted(machine: pytest.MonkeyPatch, caplog, busy: tuple, note: str | None) -> None:
+    load_cores(machine, *busy)
     with caplog.at_level(logging.INFO):
         note_if_busy()
     assert len(caplog.records) == (note is not None)
     assert note is None or re.search(note, caplog.text)
 
 
-def test_systems_without_a_load_average_are_not_noted(machine: pytest.MonkeyPatch, caplog) -> None:
-    machine.delattr(os, "getloadavg")
+def test_systems_that_do_not_tell_are_not_noted(machine: pytest.MonkeyPatch, caplog) -> None:
+    machine.setattr(module, "core_times", lambda: None)
     assert free_cores() is None
     note_if_busy()
     assert not caplog.records

@@ -85,6 +85,10 @@ def peak_memory(device: torch.device) -> float:
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would count what a program that started this one held
+        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(peak.split()[1]) / 2**20
     if resource is None:
         return float("nan")
     unit = 1 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere

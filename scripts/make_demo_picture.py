@@ -7,17 +7,17 @@ python -m scripts.make_demo_picture
 import av
 from PIL import Image
 
-from scripts.demo import OUTPUT
 from util.files import PROJECT_ROOT, write_then_rename
 from util.script import make_parser, script_main
 
-PICTURE, WIDTH, QUALITY = PROJECT_ROOT / "docs" / "demo.webp", 640, 60
+OVERLAY, PICTURE = PROJECT_ROOT / "results" / "demo" / "clip_overlay.mp4", PROJECT_ROOT / "docs" / "demo.webp"
+WIDTH, QUALITY = 640, 60  # pixels; of WebP, 0 to 100
 
 
 @script_main
 def main() -> None:
     make_parser(__doc__).parse_args()
-    with av.open(str(OUTPUT / "clip_overlay.mp4")) as video:
+    with av.open(str(OVERLAY)) as video:
         milliseconds = round(1000 / video.streams.video[0].average_rate)
         frames = [frame.to_image() for frame in video.decode(video=0)]
     size = WIDTH, round(WIDTH * frames[0].height / frames[0].width)

@@ -1,5 +1,6 @@
 """Shared fixtures: networks with deterministic weights, and small videos."""
 
+import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -30,6 +31,15 @@ def filled_network(seed: int = 0, **variant: bool | str) -> STCN:
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def no_progress() -> Iterator[logging.Logger]:
+    """Progress would stand between the messages that tests read."""
+    logger = logging.getLogger("util.progress")
+    logger.setLevel(logging.WARNING)
+    yield logger
+    logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

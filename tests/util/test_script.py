@@ -47,7 +47,10 @@ def test_version_names_code_and_torch() -> None:
     )
 
 
-def test_quiet_scripts_write_errors_only(run_main: Callable, weights: Path, tmp_path: Path) -> None:
+def test_quiet_scripts_write_errors_only(
+    run_main: Callable, weights: Path, tmp_path: Path, no_progress: logging.Logger
+) -> None:
+    no_progress.setLevel(logging.NOTSET)
     frames, mask = write_clip(tmp_path)
     arguments = ["--video", frames, "--mask", mask, "--output", tmp_path / "out", "--model", weights, "--size", 32]
     assert run_main(eval_generic.main, "--quiet", *arguments) == (0, "", "")
@@ -62,12 +65,8 @@ def test_quiet_scripts_write_errors_only(run_main: Callable, weights: Path, tmp_
 
 
 @pytest.fixture
-def _notes_on() -> None:
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.INFO)
-    yield
-    root.setLevel(level)
+def _notes_on(no_progress: logging.Logger) -> None:
+    no_progress.setLevel(logging.INFO)
 
 
 @pytest.mark.usefixtures("_notes_on")
@@ -93,8 +92,8 @@ def test_progress_of_a_job_that_fails_stops_where_it_is(capsys: pytest.CaptureFi
     assert "4 of 4" not in err
 
 
-def test_embedding_programs_see_no_progress(capsys: pytest.CaptureFixture) -> None:
-    logging.getLogger().setLevel(logging.WARNING)
+def test_embedding_programs_see_no_progress(capsys: pytest.CaptureFixture, no_progress: logging.Logger) -> None:
+    no_progress.setLevel(logging.NOTSET)
     assert list(with_progress("abc", "clip", 3)) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""
 

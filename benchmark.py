@@ -39,7 +39,7 @@ from util.script import make_parser, script_main
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(__doc__)
-    parser_class = partial(argparse.ArgumentParser, formatter_class=parser.formatter_class)  # which shows defaults
+    parser_class = partial(argparse.ArgumentParser, formatter_class=parser.formatter_class)
     subjects = parser.add_subparsers(dest="subject", required=True, parser_class=parser_class)
     add_inference(subjects)
     add_memory(subjects)

@@ -36,7 +36,7 @@ def verify_all(sources: Sequence[Source], root: Path) -> int:
 
 
 def find_remedy(source: Source, report: Report, root: Path) -> str:
-    """What the user must do to get a source whole."""
+    """Tell what the user must do to get a source whole."""
     place = [] if root == DEFAULT_ROOT else ["--root", str(root)]
     command = shlex.join(["python", "download_datasets.py", "--only", source.name, *place])
     if not report.in_the_way:

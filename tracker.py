@@ -39,7 +39,7 @@ from util.pipeline import prefetch
 
 __all__ = ["FrameResult", "TrackerConfig", "TrackerSession", "VideoTracker", "View"]
 
-FRAMES_AHEAD = 4  # that are read while others are computed
+FRAMES_AHEAD = 4  # frames are read while others are computed
 
 
 class VideoTracker:

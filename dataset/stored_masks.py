@@ -8,7 +8,7 @@ from PIL import Image
 from dataset.images import decode_image
 from util.errors import InputError
 
-MAX_ID = 65535  # of a 16-bit image
+MAX_ID = 65535  # a 16-bit image holds no larger one
 
 Colour = tuple[int, int, int]  # 0 to 255
 

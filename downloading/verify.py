@@ -30,7 +30,7 @@ class Item(NamedTuple):
     """A sequence or a photograph."""
 
     files: list[Path]  # images and masks that must be readable
-    num_frames: int = 0  # of a sequence
+    num_frames: int = 0  # a sequence has some
     problems: tuple[Problem, ...] = ()
 
 

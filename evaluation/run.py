@@ -1,4 +1,4 @@
-"""What all ``eval_*.py`` do: segment a list of videos one after the other, score and report.
+"""Segment a list of videos one after the other, score and report: the common part of all ``eval_*.py``.
 
 Started by ``torchrun``, the processes divide the videos among themselves.
 """
@@ -29,7 +29,7 @@ MEMORY_OF_LIBRARIES = held_memory(torch.device("cpu"))  # in GiB, once they are 
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """What to write for each video, and where."""
+    """Where the results of each video are written, and which ones."""
 
     output: Path  # masks go to output/<video>/
     overlay: bool = False
@@ -40,7 +40,7 @@ class EvaluationSettings:
 
 
 class VideoResult(NamedTuple):
-    """What became of one video."""
+    """The outcome of one video."""
 
     name: str
     frames: int = 0  # computed in this run

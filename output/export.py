@@ -1,4 +1,4 @@
-"""What every export has in common."""
+"""The common part of all exports."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +11,7 @@ from output.result import FrameResult
 
 
 class ExportedVideo(NamedTuple):
-    """What an export knows of the video before its first frame."""
+    """The facts about a video that an export knows before its first frame."""
 
     paths: OutputPaths
     palette: list[int] | None  # 768 numbers for indexed masks; None: masks are grey images

@@ -13,7 +13,7 @@ from util.files import write_then_rename
 
 FASTSTART = {"movflags": "+faststart"}  # the index comes first, so that browsers play while they load
 QUALITY = {"crf": "20"}
-MAX_DENOMINATOR = 65535  # of frame rates
+MAX_DENOMINATOR = 65535  # the format holds no finer frame rate
 
 
 class Mp4Writer:

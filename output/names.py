@@ -9,7 +9,7 @@ MASK = "{video}/{frame}.png"
 OVERLAY = "{video}_overlay.mp4"
 PROBABILITIES = "{video}_probabilities/{frame}.npz"
 TABLE = "{video}_probabilities.csv"
-NAMES = {"masks": (MASK,), "overlay": (OVERLAY,), "probabilities": (PROBABILITIES, TABLE)}  # of each export
+NAMES = {"masks": (MASK,), "overlay": (OVERLAY,), "probabilities": (PROBABILITIES, TABLE)}  # by export
 
 EARLIER_PROBABILITIES = "{video}_scores/{frame}.npz"  # names of earlier releases, which can still be read
 EARLIER_TABLE = "{video}_scores.csv"

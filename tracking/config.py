@@ -11,9 +11,9 @@ KERNEL_ABOVE = 480  # short side above which multi-scale testing reads the memor
 class View(NamedTuple):
     """One way to look at the frames; the probabilities of all views are averaged."""
 
-    short_side: int | None  # of the network's input, in pixels; None: native size
+    short_side: int | None  # the network's input gets it, in pixels; None: native size
     is_mirrored: bool = False
-    kernel_sigma: float | None = None  # of kernelized memory reading, in cells of 16 pixels; None: plain
+    kernel_sigma: float | None = None  # kernelized memory reading, in cells of 16 pixels; None: plain
 
 
 @dataclass(frozen=True)

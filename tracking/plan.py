@@ -1,4 +1,4 @@
-"""Which frames of a video need computing, and how many become memory: known before the first one is read."""
+"""The plan of a video, made before its first frame is read: frames to compute, and how many become memory."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from inference_core import InferenceConfig, MemorySchedule
 
 
 class FramePlan(NamedTuple):
-    """What a video's frames are needed for, known beforehand."""
+    """The frames of a video that are needed."""
 
     needed: set[str]  # names of the frames that are computed; of the others not even the image is needed
     num_memory_frames: int  # to be held at a time, if the memory is not bounded

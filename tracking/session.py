@@ -41,7 +41,7 @@ class TrackerSession:
         self.frames_at_once = config.frames_at_once or default_frames_at_once(network.device)
         self._config, self._largest_id = config, largest_id
         self._views = [_ViewCore(network, view, config, num_memory_frames) for view in config.views]
-        self._probabilities: Tensor | None = None  # of the last frame
+        self._probabilities: Tensor | None = None  # the last frame's
 
     @property
     def labels(self) -> tuple[int, ...]:
@@ -50,7 +50,7 @@ class TrackerSession:
 
     @property
     def probabilities(self) -> np.ndarray | None:
-        """Of the last frame: ``[1+K,H,W]`` float32, background first, then ``labels``; None without objects."""
+        """Probabilities of the last frame: ``[1+K,H,W]`` float32, background, then ``labels``; None without objects."""
         return None if self._probabilities is None else self._probabilities.float().cpu().numpy()
 
     def step(self, image: np.ndarray, ids: np.ndarray | None = None) -> np.ndarray:

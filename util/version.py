@@ -1,4 +1,4 @@
-"""Which version of the code this is."""
+"""The version of the code."""
 
 import functools
 import os

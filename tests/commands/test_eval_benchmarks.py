@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -22,59 +21,17 @@ from dataset.videos import Video
 from inference_core import InferenceConfig
 from output.masks import write_mask
 from scripts import merge_probabilities
-from tests.conftest import TESTS, assert_same_masks, files_in, read_ids, remove
-from tests.deterministic import synthetic_video
+from tests.conftest import TESTS, assert_same_masks, files_in, read_ids
 from tracker import plan_frames
 
 ROOT = TESTS.parent
 BENCHMARKS = TESTS / "benchmarks"
-SIZE = (48, 64)
 DAVIS_2016, DAVIS_2017, YOUTUBE = BENCHMARKS / "DAVIS/2016", BENCHMARKS / "DAVIS/2017", BENCHMARKS / "YouTube"
 
 
 @pytest.fixture
 def run(run_main: Callable, weights: Path) -> Callable[..., tuple[int, str, str]]:
     return lambda script, *arguments: run_main(script.main, "--model", weights, *arguments)
-
-
-def write_video(frames: Path, masks: Path, num_frames: int, num_masks: int = 1) -> None:
-    """Frames 00000 .. and the masks of the first ones, of two objects."""
-    video, truth = synthetic_video(num_frames, *SIZE, 2)
-    frames.mkdir(parents=True)
-    masks.mkdir(parents=True)
-    for index, image in enumerate(video):
-        Image.fromarray(image).save(frames / f"{index:05d}.jpg")
-    for index in range(num_masks):
-        write_mask(masks / f"{index:05d}.png", truth[index])
-
-
-@pytest.fixture
-def davis(tmp_path: Path) -> Path:
-    """DAVIS 2017 of two videos of four frames with the truth, test-dev of one."""
-    root = tmp_path / "DAVIS" / "2017"
-    for split, names in {"trainval": ("one", "two"), "test-dev": ("three",)}.items():
-        for name in names:
-            write_video(root / split / "JPEGImages/480p" / name, root / split / "Annotations/480p" / name, 4, 4)
-        list_path = root / split / "ImageSets/2017" / ("val.txt" if split == "trainval" else "test-dev.txt")
-        list_path.parent.mkdir(parents=True)
-        list_path.write_text("\n".join(names) + "\n")
-    return root
-
-
-@pytest.fixture
-def youtube(tmp_path: Path) -> Path:
-    """YouTube-VOS of two videos of eight frames; every third is asked for."""
-    root = tmp_path / "YouTube"
-    for name in ("a", "b"):
-        images = root / "all_frames/valid_all_frames/JPEGImages" / name
-        write_video(images, root / "valid/Annotations" / name, 8)
-    objects = {"1": {"frames": ["00000", "00003"]}, "2": {"frames": ["00003", "00006"]}}
-    write_meta(root, {"a": {"objects": objects}, "b": {"objects": objects}})
-    return root
-
-
-def write_meta(root: Path, videos: object) -> None:
-    (root / "valid/meta.json").write_text(json.dumps({"videos": videos}))
 
 
 PARITY = [
@@ -281,148 +238,3 @@ def test_one_size_or_several_scales(run_main, tmp_path: Path) -> None:
     status, _, err = run_main(eval_generic.main, *arguments)
     assert status == 2
     assert "argument --scales: not allowed with argument --size" in err
-
-
-def test_output_among_the_truth_is_refused(run, davis: Path) -> None:
-    status, _, err = run(eval_davis, "--davis_path", davis, "--output", davis / "trainval/Annotations/480p/one")
-    assert status == 2
-    assert "would write into the input" in err
-
-
-def write(path: str, text: str) -> Callable[[Path], None]:
-    return lambda root: (root / path).write_text(text)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (remove("trainval/ImageSets/2017/val.txt"), r"2017: no list .* for trainval/ImageSets/2017/val\.txt"),
-        (remove("trainval"), r"2017: no list of the videos of DAVIS 2017 val"),
-        (write("trainval/ImageSets/2017/val.txt", "\n \n"), r"val\.txt: an empty list"),
-        (write("trainval/ImageSets/2017/val.txt", "ghost\n"), r"480p/ghost: no such file or folder"),
-    ],
-)
-def test_unusable_davis_gets_one_line(run, davis: Path, tmp_path: Path, spoil, message: str) -> None:
-    spoil(davis)
-    status, out, err = run(eval_davis, "--davis_path", davis, "--output", tmp_path / "out")
-    assert status == 2
-    assert re.fullmatch(rf"eval_davis\.py: error: [^\n]*{message}[^\n]*\n", err), err
-    assert not (tmp_path / "out").exists()
-
-
-def odd_frame(root: Path) -> None:
-    Image.new("RGB", (10, 10)).save(root / "trainval/JPEGImages/480p/one/00002.jpg")
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (remove("trainval/JPEGImages/480p/one"), r"one: no such file or folder"),
-        (remove("trainval/Annotations/480p/one/00000.png"), r"one/00000\.png: no mask there"),
-        (remove("trainval/Annotations/480p/one/00002.png"), r"one: lacks the masks of 1 frames, first 00002"),
-        (
-            remove("trainval/JPEGImages/480p/one/00000.jpg"),
-            r"begins with frame 00001, but .*00000\.png is the first",
-        ),
-        (odd_frame, r"00002\.jpg: 10x10 pixels, but 00000\.jpg has 64x48"),
-    ],
-)
-def test_one_bad_davis_video_does_not_lose_the_others(run, davis: Path, tmp_path: Path, spoil, message) -> None:
-    """Nothing is computed of it, truth that cannot be scored included; an archive of an earlier run goes."""
-    spoil(davis)
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/submission.zip").write_text("of an earlier run")
-    status, out, err = run(eval_davis, "--davis_path", davis, "--output", tmp_path / "out", "--score", "--zip")
-    assert status == 1
-    assert re.search(rf"^error: [^\n]*{message}", err, re.M), err
-    assert "1 of 2 videos scored" in out
-    masks = [f"two/{index:05d}.png" for index in range(4)]
-    assert files_in(tmp_path / "out") == ["scores.csv", "scores.json", *masks]
-
-
-def test_missing_davis_2016_names_both_lists(run, tmp_path: Path) -> None:
-    status, _, err = run(eval_davis_2016, "--davis_path", tmp_path / "2016", "--output", tmp_path / "out")
-    assert status == 2
-    assert re.search(r"2016: no list .*ImageSets/480p/val\.txt, .*\.\./2017/trainval/ImageSets/2016/val\.txt", err)
-
-
-def test_test_dev_cannot_be_scored(run, davis: Path, tmp_path: Path) -> None:
-    arguments = ["--davis_path", davis, "--split", "testdev", "--score", "--output", tmp_path / "out"]
-    status, _, err = run(eval_davis, *arguments)
-    assert status == 2
-    assert "truth of test-dev is not public; --zip" in err
-
-
-def every_second_frame(root: Path) -> None:
-    for path in root.glob("all_frames/valid_all_frames/JPEGImages/*/*[13579].jpg"):
-        path.unlink()
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (remove("all_frames"), r"valid_all_frames/JPEGImages: no such folder; .* every fifth frame only"),
-        (remove("valid"), r"valid/Annotations: no such folder; set yv_path"),
-        (remove("valid/meta.json"), r"meta\.json: unreadable \(No such file"),
-        (every_second_frame, r"valid_all_frames/JPEGImages: holds every fifth frame only"),
-        (write("valid/meta.json", "{"), r"meta\.json: not a meta\.json of YouTube-VOS"),
-        (write("valid/meta.json", '{"videos": {"a": []}}'), r"meta\.json: not a meta\.json of YouTube-VOS"),
-        (lambda root: write_meta(root, {}), r"meta\.json: lists no video"),
-        (
-            lambda root: write_meta(root, {"a": {"objects": {"1": {"frames": ["00000", "00099"]}}}}),
-            r"JPEGImages/a: frame 00099 is asked for but absent",
-        ),
-        (
-            lambda root: write_meta(root, {"a": {"objects": {}}}),
-            r"JPEGImages/a: no frame from the first annotated one on is asked for",
-        ),
-    ],
-)
-def test_unusable_youtube_gets_one_line(run, youtube: Path, tmp_path: Path, spoil, message: str) -> None:
-    spoil(youtube)
-    status, _, err = run(eval_youtube, "--yv_path", youtube, "--output", tmp_path / "out", "--scales", 32)
-    assert status == 2
-    assert re.fullmatch(rf"eval_youtube\.py: error: [^\n]*{message}[^\n]*\n", err), err
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("option", "value"), [("--scales", 8), ("--scales", "big"), ("--kernel_sigma", -1), ("--mem_every", 0)]
-)
-def test_senseless_options_are_refused(run, tmp_path: Path, option: str, value: object) -> None:
-    status, _, err = run(eval_davis, option, value, "--output", tmp_path / "out")
-    assert status == 2
-    assert f"argument {option}: " in err
-
-
-# Several processes
-
-
-def run_two_processes(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command += [str(ROOT / "eval_davis.py"), *map(str, arguments), "--device", "cpu"]
-    return subprocess.run(command, capture_output=True, text=True, cwd=TESTS)
-
-
-@pytest.mark.long
-def test_two_processes_divide_the_videos_and_sum_up(weights: Path, tmp_path: Path) -> None:
-    result = run_two_processes("--davis_path", DAVIS_2017, "--output", tmp_path, "--model", weights, "--score")
-    assert result.returncode == 0, result.stderr
-    shares = dict(re.findall(r"process (\d) of 0 to 1: (\d) video\(s\)", result.stdout))
-    assert sorted(shares) == ["0", "1"]
-    assert sorted(shares.values()) == ["1", "2"]
-    assert re.search(r"\n3 video\(s\), 23 frames, 6 objects, .* in each process, .* in all 2 together", result.stdout)
-    assert_same_masks(tmp_path, BENCHMARKS / "expected/davis2017_val")
-    expected = json.loads((BENCHMARKS / "expected/metrics.json").read_text())["davis2017_val"]
-    found = json.loads((tmp_path / "scores.json").read_text())
-    assert list(found["sequences"]) == ["blackswan", "two-discs", "three-discs"]
-    assert found["J&F_mean"] == pytest.approx(expected["J&F_mean"], abs=1e-3)
-
-
-@pytest.mark.long
-def test_a_video_that_fails_in_one_process_is_known_to_all(weights: Path, davis: Path, tmp_path: Path) -> None:
-    odd_frame(davis)
-    result = run_two_processes("--davis_path", davis, "--output", tmp_path / "out", "--model", weights)
-    assert result.returncode == 1
-    assert len(re.findall(r"^error: .*00002\.jpg: 10x10 pixels", result.stderr, re.M)) == 1
-    assert "\n1 video(s), 4 frames, 2 objects" in result.stdout

@@ -60,7 +60,7 @@ def means(scores: SequenceScores) -> dict[int, tuple[float, float]]:
 
 
 def score_benchmark(run: Callable, name: str, output: Path) -> dict:
-    """What is in ``scores.json``."""
+    """Read ``scores.json``."""
     is_single = name.startswith("davis2016")
     truth, options = (DAVIS_2016, ["--single_object"]) if is_single else (DAVIS_2017, [])
     status, _, err = run("--predictions", EXPECTED / name, "--annotations", truth, "--output", output, *options)

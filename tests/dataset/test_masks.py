@@ -173,7 +173,7 @@ def test_transparent_grey_image_holds_ids_whatever_is_hidden(tmp_path: Path, hid
 
 
 def error_of(read: Callable[[], np.ndarray]) -> tuple[InputError | None, np.ndarray | None]:
-    """What ``read`` raises or returns."""
+    """Return what ``read`` returns, or the error that it raises."""
     try:
         return None, read()
     except InputError as e:

@@ -1,4 +1,4 @@
-"""What the tests of ``output`` share: small frames, results, and videos read back."""
+"""Small frames and results for the tests of ``output``, and videos read back."""
 
 from fractions import Fraction
 from pathlib import Path

@@ -39,7 +39,7 @@ def write_run(
     names: tuple[str, ...] = NAMES,
     size: tuple[int, int] = SIZE,
 ) -> list[np.ndarray]:
-    """What a run writes for a video whose later objects enter one by one; returns the probabilities of each frame.
+    """Write what a run leaves of a video whose later objects enter one by one; returns the probabilities of each frame.
 
     They are close together, and multiples of 1/2048: their sums are exact, with ties, but not as float16.
     """

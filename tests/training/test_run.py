@@ -13,7 +13,7 @@ from training.log import TrainingLog
 from training.run import draw_clip, handled_signals
 
 
-def test_a_torn_table_is_mended_on_resuming(tmp_path: Path) -> None:
+def test_a_torn_table_is_repaired_on_resuming(tmp_path: Path) -> None:
     (tmp_path / "scalars.csv").write_text("iteration,loss\n1,0.5\n2,0.4\n3,0.3\n\n4,")
     (tmp_path / "validation.csv").write_text("")
     with closing(TrainingLog(tmp_path, {}, start=2)) as log:

@@ -48,7 +48,7 @@ def test_failing_block_leaves_the_old_file(tmp_path: Path, error: type[BaseExcep
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"file.txt": "old"}
 
 
-def test_full_disk_is_told_of(tmp_path: Path) -> None:
+def test_full_disk_is_reported(tmp_path: Path) -> None:
     """As torch.save does; other errors of PyTorch stay what they are."""
 
     def use(message: str) -> None:

@@ -1,4 +1,4 @@
-"""What all scripts share: help, version, silence, the way errors end, progress in log files."""
+"""The common part of all scripts: help, version, silence, the way errors end, progress in log files."""
 
 import logging
 import re

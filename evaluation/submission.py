@@ -3,9 +3,11 @@
 import sys
 import zipfile
 from collections.abc import Sequence
+from itertools import dropwhile
 from pathlib import Path
 
 from dataset.frames import open_frames
+from dataset.images import list_images
 from dataset.videos import VideoEntry
 from util.errors import InputError
 from util.files import write_then_rename
@@ -52,9 +54,12 @@ def list_wanted_masks(entries: Sequence[VideoEntry]) -> list[Path]:
 
 
 def _wanted_frames(entry: VideoEntry) -> list[str]:
+    """List the frames that the data set asks for, or else all from the first one with a mask on."""
     if entry.wanted is not None:
         return sorted(entry.wanted)
     try:
-        return open_frames(entry.frames).names
+        names = open_frames(entry.frames).names
+        masks = list_images(entry.masks) if entry.masks.is_dir() else names[:1]
+        return list(dropwhile(lambda name: name not in masks, names))
     except (InputError, OSError):  # reported when it was to be segmented
         return []

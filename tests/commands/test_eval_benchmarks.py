@@ -162,6 +162,18 @@ def test_youtube_output_all_keeps_the_archive_as_asked_for(run, youtube: Path, t
         assert len(archive.namelist()) == 6
 
 
+def test_youtube_output_all_needs_no_meta(run, youtube: Path, tmp_path: Path) -> None:
+    """Every frame from the first one with a mask on is written and counted."""
+    (youtube / "valid/meta.json").unlink()
+    masks = youtube / "valid/Annotations/a"
+    (masks / "00000.png").rename(masks / "00002.png")
+    arguments = ["--yv_path", youtube, "--output", tmp_path / "out", "--size", 32, "--output_all"]
+    status, out, _ = run(eval_youtube, *arguments)
+    assert status == 0
+    assert "14 of 14 masks asked for are written" in out
+    assert len(files_in(tmp_path / "out/Annotations")) == 14
+
+
 def test_frames_behind_the_last_one_asked_for_are_not_read(youtube: Path) -> None:
     (entry, _) = youtube_videos(youtube, "valid")
     frames = list(Video(entry))

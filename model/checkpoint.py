@@ -35,9 +35,7 @@ def load_network(path: Path | str, device: torch.device | str = "cpu") -> STCN:
     """
     path = Path(path)
     if path == SMALL_WEIGHTS:
-        log.info(
-            "the small network, for research use; `python download_model.py` fetches the published one, which is more accurate"
-        )
+        log.info("the small network, for research use; `python download_model.py` fetches the more accurate one")
     state_dict = read_state_dict(path)
     if MASK_CONV in state_dict and state_dict[MASK_CONV].shape[1] == 4:
         log.info("%s: single-object weights, an input channel of zeros is added", path)

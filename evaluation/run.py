@@ -3,7 +3,7 @@
 Started by ``torchrun``, the processes divide the videos among themselves.
 """
 
-import sys
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +23,9 @@ from util.device import describe_device, describe_peak_memory, held_memory, note
 from util.distributed import ProcessGroup, divide, process_group
 from util.errors import InputError, is_out_of_memory
 from util.progress import with_progress
+from util.report import announce
+
+log = logging.getLogger(__name__)
 
 MEMORY_OF_LIBRARIES = held_memory(torch.device("cpu"))  # in GiB, once they are imported, before a network is loaded
 
@@ -124,7 +127,7 @@ def _segment_videos(
         except InputError as e:
             results.append(VideoResult(entry.name, error=str(e)))
         if results[-1].error is not None and (len(entries) > 1 or group.size > 1):
-            print(f"error: {results[-1].error}", file=sys.stderr)
+            log.error("%s", results[-1].error)
     return results
 
 
@@ -138,7 +141,7 @@ def _segment_entry(
     paths = OutputPaths.below(settings.output, video.name)
     exports = choose_exports(overlay=settings.overlay, save_probabilities=settings.save_probabilities)
     if settings.resume and paths.is_finished(video.output_names, exports):
-        print(f"{title}: all is there, skipped")
+        announce(f"{title}: all is there, skipped")
         result = VideoResult(video.name)
     else:
         paths.remove(video.output_names, exports)
@@ -175,7 +178,7 @@ def _report_process(results: Sequence[VideoResult], tracker: VideoTracker, group
     network = tracker.network
     libraries = MEMORY_OF_LIBRARIES if network.device.type == "cpu" else None
     memory = describe_peak_memory(network.device, libraries)
-    print(f"{name}{_describe([results])}, {memory} ({describe_device(network.device, network.dtype)})", flush=True)
+    announce(f"{name}{_describe([results])}, {memory} ({describe_device(network.device, network.dtype)})")
 
 
 def _report_all(
@@ -183,14 +186,14 @@ def _report_all(
 ) -> None:
     """Print what all processes did together, and the scores."""
     if len(shares) > 1:
-        print(_describe(shares))
-    print(f"masks are in {settings.output}")
+        announce(_describe(shares))
+    announce(f"masks are in {settings.output}")
     scores_by_name = {result.name: result.scores for share in shares for result in share}
     scores = {entry.name: scores_by_name[entry.name] for entry in entries if scores_by_name[entry.name]}
     if scores:
-        print(format_scores(scores, len(entries)))
+        announce(format_scores(scores, len(entries)))
         write_scores(scores, settings.output)
-        print(f"fractions, also by object, are in {settings.output / 'scores.json'} and scores.csv")
+        announce(f"fractions, also by object, are in {settings.output / 'scores.json'} and scores.csv")
 
 
 def _describe(shares: Sequence[Sequence[VideoResult]]) -> str:

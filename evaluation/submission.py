@@ -1,6 +1,6 @@
 """Results for an evaluation server: check that every mask is there, and archive them as the server wants them."""
 
-import sys
+import logging
 import zipfile
 from collections.abc import Sequence
 from itertools import dropwhile
@@ -11,6 +11,9 @@ from dataset.images import list_images
 from dataset.videos import VideoEntry
 from util.errors import InputError
 from util.files import write_then_rename
+from util.report import announce
+
+log = logging.getLogger(__name__)
 
 
 def hand_in(entries: Sequence[VideoEntry], output: Path, archive: Path | None, status: int, *, prefix: str = "") -> int:
@@ -26,16 +29,13 @@ def hand_in(entries: Sequence[VideoEntry], output: Path, archive: Path | None, s
     """
     wanted = list_wanted_masks(entries)
     missing = [output / path for path in wanted if not (output / path).exists()]
-    print(f"{len(wanted) - len(missing)} of {len(wanted)} masks asked for are written")
+    announce(f"{len(wanted) - len(missing)} of {len(wanted)} masks asked for are written")
     if missing:
-        print(
-            f"error: {missing[0]}: missing, the first of {len(missing)}; fix what failed, then resume",
-            file=sys.stderr,
-        )
+        log.error("%s: missing, the first of %d; fix what failed, then resume", missing[0], len(missing))
     if archive is not None:
         archive.unlink(missing_ok=True)
         if missing or status:
-            print(f"error: {archive}: not written, since not all videos went well", file=sys.stderr)
+            log.error("%s: not written, since not all videos went well", archive)
         else:
             _write_archive(archive, output, wanted, prefix)
     return 1 if missing else status
@@ -45,7 +45,7 @@ def _write_archive(archive: Path, output: Path, masks: Sequence[Path], prefix: s
     with write_then_rename(archive) as temporary, zipfile.ZipFile(temporary, "w") as file:  # PNGs shrink no further
         for path in masks:
             file.write(output / path, f"{prefix}{path.as_posix()}")
-    print(f"the archive for the evaluation server is {archive}")
+    announce(f"the archive for the evaluation server is {archive}")
 
 
 def list_wanted_masks(entries: Sequence[VideoEntry]) -> list[Path]:

@@ -25,9 +25,7 @@ MODULES = sorted(
     path for folder in (".", *LIBRARIES, "benchmarking", "scripts") for path in (ROOT / folder).glob("*.py")
 )
 COMMANDS = {path.stem for path in ROOT.glob("*.py")} - LIBRARIES.keys()
-SPEAKS_TO_USERS = {  # they report or ask; others log
-    *("util/script.py", "evaluation/run.py", "evaluation/submission.py", "training/run.py", "downloading/options.py"),
-}
+SPEAKS_TO_USERS = {"util/script.py", "downloading/options.py"}  # a command's frame, a question; others log
 READS_OPTIONS = {
     "util/script.py",
     "util/options.py",

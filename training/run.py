@@ -1,5 +1,6 @@
 """The training loop: iterations, records, saved files, and an orderly end on signals."""
 
+import logging
 import re
 import signal
 import time
@@ -23,6 +24,9 @@ from util.distributed import ProcessGroup
 from util.errors import InputError
 from util.files import write_then_rename
 from util.progress import Progress
+from util.report import announce
+
+log = logging.getLogger(__name__)
 
 DATA_BOUND = 0.3  # waiting for clips, as a share of computing, above which a note is due
 CHECKPOINT = "_checkpoint.pth"
@@ -110,7 +114,7 @@ class Run:
         if stop is not None and stop.problem:
             raise InputError(stop.problem)
         if group.is_main:
-            print(f"saved in {self._settings.folder}, after {self._trainer.iteration} of {end} iterations")
+            announce(f"saved in {self._settings.folder}, after {self._trainer.iteration} of {end} iterations")
         return 128 + stop.signal if stop is not None and group.is_main else 0
 
     def _iterate(self, loader: DataLoader, group: ProcessGroup, progress: Progress) -> Stop | None:
@@ -182,7 +186,7 @@ class Run:
         self._num_records += 1
         if self._num_records == 2 and self._data_time > DATA_BOUND * self._step_time:  # the first has the start
             waited, computed = f"{self._data_time:.0f} s waiting for clips", f"{self._step_time:.0f} s computing"
-            print(f"note: {waited}, {computed}; more num_workers may help")
+            log.info("%s, %s; more num_workers may help", waited, computed)
         self._reports, self._data_time, self._step_time = [], 0.0, 0.0
         return {f"train/{name}": float(value) for name, value in values.items()}
 
@@ -202,7 +206,7 @@ class Run:
                 path.unlink()
 
     def _note_signal(self, number: int, _: object) -> None:
-        print(f"{signal.Signals(number).name}: finishing this iteration", flush=True)
+        announce(f"{signal.Signals(number).name}: finishing this iteration")
         self._stop = Stop(number)
 
 

@@ -5,7 +5,8 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from util.errors import InputError, is_out_of_memory
@@ -52,6 +53,25 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+@contextmanager
+def _shown_logs() -> Iterator[None]:
+    """Show reports on standard output, and notes and errors of libraries on standard error."""
+    root, reports = logging.getLogger(), logging.getLogger("util.report")
+    level, shown, plain = root.level, logging.StreamHandler(), logging.StreamHandler(sys.stdout)
+    shown.setFormatter(_NoteFormatter())
+    root.addHandler(shown)
+    root.setLevel(logging.INFO)
+    reports.addHandler(plain)
+    reports.propagate = False
+    try:
+        yield
+    finally:
+        reports.propagate = True
+        reports.removeHandler(plain)
+        root.setLevel(level)
+        root.removeHandler(shown)
+
+
 def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
     """Make a function a script's ``main``.
 
@@ -61,14 +81,10 @@ def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs) -> None:
-        stdout, logger = sys.stdout, logging.getLogger()
-        level = logger.level
-        handler = logging.StreamHandler()
-        handler.setFormatter(_NoteFormatter())
-        logging.basicConfig(handlers=[handler])
-        logger.setLevel(logging.INFO)
+        stdout = sys.stdout
         try:
-            sys.exit(main(*args, **kwargs))
+            with _shown_logs():
+                sys.exit(main(*args, **kwargs))
         except InputError as e:
             fail(str(e))
         except OSError as e:
@@ -83,7 +99,6 @@ def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
             sys.exit(130)
         finally:
             sys.stdout = stdout
-            logger.setLevel(level)
 
     return wrapped
 

@@ -23,13 +23,12 @@ MEM_EVERY = {"val": 5, "testdev": 3}
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser, given, written = make_evaluation_parser(__doc__)
+    parser, given, written = make_evaluation_parser(__doc__, mem_every=None)
     path_help = "holds trainval/ and test-dev/, or DAVIS as one folder"
     given.add_argument("--davis_path", type=Path, default="../DAVIS/2017", help=path_help)
     given.add_argument("--split", choices=MEM_EVERY, default="val", help="which videos")
     written.add_argument("--score", action="store_true", help=SCORE_HELP)
     written.add_argument("--zip", action="store_true", help=ZIP_HELP)
-    parser.set_defaults(mem_every=None)
     args = parser.parse_args()
     if args.score and args.split == "testdev":
         parser.error("--score: the ground truth of test-dev is not public; --zip makes the archive for its server")

@@ -2,11 +2,11 @@
 
 One video, as a file or a folder of frames, with the mask of its first frame (or a folder of masks named by frame):
 
-    python eval_generic.py --video clip.mp4 --mask first.png --output results --overlay
+    python eval_generic.py --video clip.mp4 --mask painted.png --output results --overlay
 
 To paint a mask, get the first frame as it will be seen:
 
-    python eval_generic.py --video clip.mp4 --first_frame first_frame.png
+    python eval_generic.py --video clip.mp4 --first_frame first.png
 
 Many videos, as DATA/JPEGImages/<video>/*.jpg and DATA/Annotations/<video>/*.png (a mask has its frame's base name):
 

@@ -12,8 +12,9 @@ from model.checkpoint import load_network
 from model.network import STCN
 from model.weights import default_weights
 from tracker import VideoTracker
+from util.device import choose_device
 
-dependencies = ["torch", "torchvision", "numpy", "scipy", "PIL", "cv2", "av", "progressbar"]
+dependencies = ["torch", "torchvision", "numpy", "scipy", "PIL", "cv2", "av"]
 
 
 def tracker(*args: object, **settings: object) -> VideoTracker:
@@ -21,11 +22,11 @@ def tracker(*args: object, **settings: object) -> VideoTracker:
     return VideoTracker.load(*args, **settings)
 
 
-def network(weights: Path | str | None = None, device: str = "cpu") -> STCN:
+def network(weights: Path | str | None = None, device: str = "auto") -> STCN:
     """Load a network for inference, in float32.
 
     Args:
         weights: a .pth; None: ``saves/stcn.pth`` if it is there, else the small network's.
-        device: as PyTorch names it.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     """
-    return load_network(default_weights() if weights is None else weights, device)
+    return load_network(default_weights() if weights is None else weights, choose_device(device))

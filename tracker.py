@@ -3,7 +3,7 @@
     from tracker import VideoTracker
 
     tracker = VideoTracker.load()
-    for frame in tracker.track("clip.mp4", "first.png"):
+    for frame in tracker.track("clip.mp4", "painted.png"):
         print(frame.name, frame.labels, frame.ids.shape)
 
 A camera's frames, or those of another program, go in one by one:
@@ -33,11 +33,11 @@ from output.result import FrameResult
 from tracking.config import TrackerConfig, View
 from tracking.plan import plan_frames
 from tracking.session import TrackerSession
-from util.device import PRECISIONS, allow_tf32, choose_amp_dtype, choose_device
+from util.device import PRECISIONS, choose_amp_dtype, choose_device
 from util.errors import InputError
 from util.pipeline import prefetch
 
-__all__ = ["FrameResult", "TrackerConfig", "TrackerSession", "VideoTracker", "View"]
+__all__ = ["FrameResult", "InputError", "TrackerConfig", "TrackerSession", "VideoTracker", "View"]
 
 FRAMES_AHEAD = 4  # frames are read while others are computed
 
@@ -46,7 +46,7 @@ class VideoTracker:
     """Segment any number of videos with one network.
 
     Args:
-        network: on its device and in the precision to compute in, as ``model.optimise`` returns it.
+        network: a network as ``model.optimise`` returns it, on its device and in the precision to compute in.
         config: how to segment; None: the defaults.
     """
 
@@ -69,7 +69,7 @@ class VideoTracker:
         Args:
             weights: a .pth; None: ``saves/stcn.pth`` if it is there, else the small network's.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-            precision: ``float32``, ``bfloat16`` or ``float16``; None: the fastest that the device is made for.
+            precision: ``float32``, ``bfloat16`` or ``float16``; None or ``auto``: the fastest that suits the device.
             compile: whether to compile the network with ``torch.compile``; it pays for many frames of one size.
             settings: fields of ``TrackerConfig``.
 
@@ -78,10 +78,9 @@ class VideoTracker:
             TypeError, ValueError: a setting that does not exist, or that is out of range.
         """
         config, device = TrackerConfig(**settings), choose_device(str(device))
-        if precision is not None and precision not in PRECISIONS:
-            raise InputError(f"precision {precision}: unknown; choose {', '.join(PRECISIONS)}")
-        dtype = PRECISIONS[precision] if precision else choose_amp_dtype(device) or torch.float32
-        allow_tf32(dtype)
+        if precision not in (None, "auto", *PRECISIONS):
+            raise InputError(f"precision {precision}: unknown; choose auto, {', '.join(PRECISIONS)}")
+        dtype = PRECISIONS.get(precision) or choose_amp_dtype(device) or torch.float32
         network = load_network(default_weights() if weights is None else weights, device)
         return cls(optimise(network, dtype, use_compile=compile), config)
 
@@ -96,8 +95,8 @@ class VideoTracker:
 
         Args:
             video: a video file, a folder of frames, or images (uint8 RGB), which are named 00000, 00001, ..
-            masks: of the first frame, or of several frames: a file or a folder of masks named by frame, an array of
-                ids, or arrays by frame name or number. A mask adds objects, or corrects those that are known.
+            masks: the mask of the first frame, or those of several frames: a file or a folder of masks named by frame,
+                an array of ids, or arrays by frame name or number. A mask adds objects, or corrects known ones.
             need_probabilities: whether the results hold probabilities.
 
         Raises:

@@ -1,9 +1,11 @@
 """Videos whose frames or masks come from a program, as arrays, rather than from files."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from dataset.frames import open_frames
 from dataset.images import list_images
@@ -23,6 +25,8 @@ def check_image(image: object) -> np.ndarray:
     Raises:
         InputError: another shape, or numbers that are no colours.
     """
+    if isinstance(image, Image.Image):
+        image = image.convert("RGB")
     array = np.asarray(image)
     if array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=2)
@@ -80,22 +84,29 @@ def read_frames(video: object, masks: np.ndarray | Mapping[str | int, np.ndarray
 
     Args:
         video: path of a file or folder, or images as ``check_image`` takes them, which are named 00000, 00001, ..
-        masks: of the first frame, or by the frame's name or number; as ``check_ids`` takes them.
+        masks: the mask of the first frame, or masks by their frame's name or number; as ``check_ids`` takes them.
 
     Raises:
         InputError: an image or mask that cannot be used, or a mask of a frame that does not exist.
     """
     if is_path(video):
         frames = open_frames(Path(video))
-        images, known = frames.read(), set(frames.names)
-    else:
-        images, known = ((f"{index:05d}", check_image(image)) for index, image in enumerate(video)), None
+        images, names = frames.read(), frames.names
+    else:  # copies, since a camera's loop may fill one array again and again
+        images, names = ((f"{index:05d}", check_image(image).copy()) for index, image in enumerate(video)), None
     if not isinstance(masks, Mapping):
         return _join(images, masks, {})
-    by_name = {f"{key:05d}" if isinstance(key, int) else key: mask for key, mask in masks.items()}
-    if known is not None:
-        _refuse_left(by_name.keys() - known)
+    by_name = {_name_frame(key, names): mask for key, mask in masks.items()}
+    if names is not None:
+        _refuse_left(by_name.keys() - set(names))
     return _join(images, None, by_name)
+
+
+def _name_frame(key: str | int, names: list[str] | None) -> str:
+    """Name a frame that is given by its name or by its number, which counts from 0."""
+    if not isinstance(key, Integral):
+        return key
+    return names[key] if names is not None and 0 <= key < len(names) else f"{key:05d}"
 
 
 def _join(
@@ -112,6 +123,8 @@ def _join(
             yield Frame(name, image, ids, labels, True)
         mask = None
     _refuse_left(masks)
+    if not has_objects:
+        raise InputError("no object in any mask; label at least one")
 
 
 def find_labels(ids: np.ndarray) -> tuple[int, ...]:

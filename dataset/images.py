@@ -84,9 +84,7 @@ def read_rgb(path: Path) -> np.ndarray:
         InputError: it is unreadable or truncated.
     """
     with open_image(path, "frame") as image:
-        if image.mode.startswith("I"):
-            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        return np.array(_turn_upright(image.convert("RGB")))
+        return np.array(_turn_upright(_to_rgb(image)))
 
 
 def decode_image(path: Path, kind: str = "mask") -> Image.Image:
@@ -115,10 +113,17 @@ def read_image(path: Path, reduction: float) -> np.ndarray:
     with open_image(path) as image:
         width, height = (max(1, round(side / max(reduction, 1))) for side in image.size)
         image.draft("RGB", (width, height))
-        rgb = np.asarray(image.convert("RGB"))
+        rgb = np.asarray(_to_rgb(image))
     if rgb.shape[1] > SMOOTH_ABOVE * width:
         rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
     return rgb
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Convert to RGB; 16-bit grey images keep their upper 8 bits, which Pillow would saturate."""
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image.convert("RGB")
 
 
 def _turn_upright(image: Image.Image) -> Image.Image:

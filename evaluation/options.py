@@ -17,13 +17,19 @@ KERNEL_HELP = f"kernel of memory reading at --scales above {KERNEL_ABOVE}, in ce
 
 
 def make_evaluation_parser(
-    description: str, *, size: int | None = None, precision: str = "float32", needs_output: bool = True
+    description: str,
+    *,
+    size: int | None = None,
+    mem_every: int | None = DEFAULTS.mem_every,
+    precision: str = "float32",
+    needs_output: bool = True,
 ) -> tuple[argparse.ArgumentParser, argparse._ArgumentGroup, argparse._ArgumentGroup]:
     """Make a parser with the options that all evaluation scripts share.
 
     Args:
         description: the script's docstring, shown as it is written.
         size: short side to compute at unless the user says; None: native size.
+        mem_every: memorise every n-th frame unless the user says; None: 5, and 3 on test-dev.
         precision: what to compute in unless the user says; ``auto``: what the device is fast in.
         needs_output: whether ``--output`` must be given.
 
@@ -33,7 +39,7 @@ def make_evaluation_parser(
     parser = make_parser(description)
     given, written = parser.add_argument_group("input"), parser.add_argument_group("output")
     _add_output(written, is_required=needs_output)
-    _add_accuracy(parser.add_argument_group("accuracy"), size)
+    _add_accuracy(parser.add_argument_group("accuracy"), size, mem_every)
     _add_speed(parser.add_argument_group("network, speed and memory"), precision)
     _add_masks(parser.add_argument_group("reading of masks"))
     return parser, given, written
@@ -50,7 +56,7 @@ def _add_output(group: argparse._ArgumentGroup, *, is_required: bool) -> None:
     add("--resume", action="store_true", help="skip videos whose results are all there")
 
 
-def _add_accuracy(group: argparse._ArgumentGroup, size: int | None) -> None:
+def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, mem_every: int | None) -> None:
     add = group.add_argument
     sides = group.add_mutually_exclusive_group()
     size_help = f"short side to compute at, -1: native (default: {size or 'native'})"
@@ -64,7 +70,8 @@ def _add_accuracy(group: argparse._ArgumentGroup, size: int | None) -> None:
         default=DEFAULTS.top_k,
         help="memory positions read for each query position",
     )
-    add("--mem_every", type=positive_int, metavar="N", default=DEFAULTS.mem_every, help="memorise every n-th frame")
+    every_help = f"memorise every n-th frame (default: {mem_every or '5, on test-dev 3'})"
+    add("--mem_every", type=positive_int, metavar="N", default=mem_every, help=every_help)
     add("--include_last", action="store_true", help="hold the last frame as a temporary memory as well")
     add("--flip", action="store_true", help="compute on mirrored frames as well, and average")
     add("--kernel_sigma", type=not_negative, metavar="SIGMA", default=DEFAULTS.kernel_sigma, help=KERNEL_HELP)
@@ -90,7 +97,11 @@ def _add_masks(group: argparse._ArgumentGroup) -> None:
     max_help = "refuse masks with more ids than this"
     add("--max_objects", type=positive_int, metavar="N", default=DEFAULTS.max_objects, help=max_help)
     add("--ignore_id", type=positive_int, metavar="ID", help='an id that means "not labelled", such as 255')
-    add("--background", metavar="COLOUR", help="colour of the background (default: black; white is detected)")
+    add(
+        "--background",
+        metavar="COLOUR",
+        help="colour of the background (default: black; white around colours is detected)",
+    )
 
 
 def load_tracker(args: argparse.Namespace) -> VideoTracker:
@@ -105,7 +116,7 @@ def load_tracker(args: argparse.Namespace) -> VideoTracker:
     return VideoTracker.load(
         args.model,
         args.device,
-        None if args.precision == "auto" else args.precision,
+        args.precision,
         compile=args.compile,
         size=args.size,
         scales=tuple(args.scales or ()),
@@ -134,10 +145,10 @@ def make_settings(
         score: whether to score against the ground truth.
         output_all: whether to write frames that a data set does not ask for.
     """
+    exports = {"masks": True, "overlay": args.overlay, "probabilities": args.save_probabilities}
     return EvaluationSettings(
         output=output or args.output,
-        overlay=args.overlay,
-        save_probabilities=args.save_probabilities,
+        exports=tuple(export for export, is_chosen in exports.items() if is_chosen),
         resume=args.resume,
         score=score,
         output_all=output_all,

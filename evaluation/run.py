@@ -17,7 +17,7 @@ from dataset.layouts import refuse_duplicate_names
 from dataset.videos import Video, VideoEntry, count_frames
 from evaluation.scoring import SequenceScores, format_scores, list_truth, score_sequence, write_scores
 from output.names import OutputPaths
-from output.video import VideoOutput, choose_exports
+from output.video import EXPORTS, VideoOutput
 from tracker import VideoTracker
 from util.device import describe_device, describe_peak_memory, held_memory, note_if_busy
 from util.distributed import ProcessGroup, divide, process_group
@@ -35,8 +35,7 @@ class EvaluationSettings:
     """Where the results of each video are written, and which ones."""
 
     output: Path  # masks go to output/<video>/
-    overlay: bool = False
-    save_probabilities: bool = False
+    exports: tuple[str, ...] = ("masks",)  # keys of output.video.EXPORTS
     resume: bool = False  # skip videos whose results are all there
     score: bool = False  # against the entries' ground truth
     output_all: bool = False  # write frames that a data set does not ask for as well
@@ -46,7 +45,7 @@ class VideoResult(NamedTuple):
     """The outcome of one video."""
 
     name: str
-    frames: int = 0  # computed in this run
+    frames: int = 0  # read in this run, from the first annotated to the last wanted one
     objects: int = 0
     seconds: float = 0.0  # from files to files
     scores: SequenceScores | None = None
@@ -88,19 +87,19 @@ def segment_to_files(
     Args:
         title: of the progress bar; None: no bar.
     """
-    results = tracker.segment(video, need_probabilities=settings.save_probabilities)
+    need_probabilities = any(EXPORTS[export].needs_probabilities for export in settings.exports)
+    results = tracker.segment(video, need_probabilities=need_probabilities)
     if title is not None:
         results = with_progress(results, title, len(video.output_names))
     output = VideoOutput(
         OutputPaths.below(settings.output, video.name).folder,
         video.palette,
         video.frames.frame_rate,
-        overlay=settings.overlay,
-        save_probabilities=settings.save_probabilities,
+        settings.exports,
         audio=video.frames.path if video.is_whole and video.frames.path.is_file() else None,
     )
     with output:
-        if settings.overlay and video.is_whole:  # the overlay then lines up with the video
+        if "overlay" in settings.exports and video.is_whole:  # the overlay then lines up with the video
             for _, image in video.read_leading():
                 output.write_leading(image)
         for result in results:
@@ -139,12 +138,11 @@ def _segment_entry(
     if settings.score:
         _check_truth(entry, video)
     paths = OutputPaths.below(settings.output, video.name)
-    exports = choose_exports(overlay=settings.overlay, save_probabilities=settings.save_probabilities)
-    if settings.resume and paths.is_finished(video.output_names, exports):
+    if settings.resume and paths.is_finished(video.output_names, settings.exports):
         announce(f"{title}: all is there, skipped")
         result = VideoResult(video.name)
     else:
-        paths.remove(video.output_names, exports)
+        paths.remove(video.output_names, settings.exports)
         start = time.perf_counter()
         segment_to_files(tracker, video, settings, title if show_bar else None)
         seconds = time.perf_counter() - start

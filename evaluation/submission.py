@@ -3,11 +3,11 @@
 import logging
 import zipfile
 from collections.abc import Sequence
-from itertools import dropwhile
 from pathlib import Path
 
 from dataset.frames import open_frames
 from dataset.images import list_images
+from dataset.stored_masks import read_stored_ids
 from dataset.videos import VideoEntry
 from util.errors import InputError
 from util.files import write_then_rename
@@ -59,7 +59,10 @@ def _wanted_frames(entry: VideoEntry) -> list[str]:
         return sorted(entry.wanted)
     try:
         names = open_frames(entry.frames).names
-        masks = list_images(entry.masks) if entry.masks.is_dir() else names[:1]
-        return list(dropwhile(lambda name: name not in masks, names))
+        if not entry.masks.is_dir():
+            return names
+        masks = list_images(entry.masks)
+        has_objects = (name in masks and read_stored_ids(masks[name], allow_colours=True).any() for name in names)
+        return names[next((index for index, is_first in enumerate(has_objects) if is_first), len(names)) :]
     except (InputError, OSError):  # reported when it was to be segmented
         return []

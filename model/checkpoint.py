@@ -49,8 +49,14 @@ def load_network(path: Path | str, device: torch.device | str = "cpu") -> STCN:
 
 def find_size(state_dict: StateDict) -> str:
     """Return the key of ``SIZES`` whose network has these weights; "full" if none fits."""
-    found = state_dict.get("key_comp.weight", torch.empty(0)).shape[:1]
-    return next((name for name, size in SIZES.items() if found == (size.value_channels,)), "full")
+    for name in SIZES:
+        with torch.device("meta"):
+            expected = STCN(size=name).state_dict()
+        if all(
+            state_dict[key].shape == expected[key].shape for key in state_dict.keys() & expected.keys() - {MASK_CONV}
+        ):
+            return name
+    return "full"
 
 
 def has_cbam(state_dict: StateDict) -> bool:

@@ -6,7 +6,8 @@ To add an export format, such as cut-outs or annotation files:
 2. A module of its own: a subclass of ``export.Export``. ``__enter__`` makes folders and opens files, ``write(result)``
    gets every frame's ``FrameResult``, and ``__exit__`` completes the files. Write each file with
    ``util.files.write_then_rename``. ``masks.MaskFiles`` is the shortest example.
-3. ``video.py``: give it a line in ``EXPORTS``, and a setting in ``choose_exports``.
+3. ``video.py``: give it a line in ``EXPORTS``. ``evaluation/options.py``: give it an option in ``_add_output`` and a
+   line in ``make_settings``.
 4. Its content gets a test of its own in ``tests/output/``. ``tests/output/test_video.py`` goes through ``EXPORTS`` and
    checks that every export writes the files that it names, each whole or not at all.
 """

@@ -26,6 +26,7 @@ class Export:
     """
 
     num_threads = 1
+    needs_probabilities = False  # whether every result must hold them
 
     def __init__(self, video: ExportedVideo) -> None:
         self.video = video

@@ -24,6 +24,8 @@ COLUMNS = ("frame", "id", "pixels", "mean_probability")
 class ProbabilityFiles(Export):
     """Write the probabilities of each frame, and the table."""
 
+    needs_probabilities = True
+
     def __init__(self, video: ExportedVideo) -> None:
         super().__init__(video)
         self._stack = ExitStack()

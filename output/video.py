@@ -1,5 +1,6 @@
 """Everything that is written for one video, in background threads."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -17,12 +18,6 @@ from util.pipeline import BackgroundWriter
 EXPORTS: dict[str, type[Export]] = {"masks": MaskFiles, "overlay": Overlay, "probabilities": ProbabilityFiles}
 
 
-def choose_exports(*, overlay: bool = False, save_probabilities: bool = False) -> tuple[str, ...]:
-    """Return the keys of ``EXPORTS`` to write: masks always, the others on request."""
-    chosen = {"masks": True, "overlay": overlay, "probabilities": save_probabilities}
-    return tuple(export for export, is_chosen in chosen.items() if is_chosen)
-
-
 class VideoOutput:
     """Write the results of one video in background threads; a context manager.
 
@@ -32,8 +27,7 @@ class VideoOutput:
         folder: folder of the masks; the other files lie beside it.
         palette: 768 numbers for indexed masks; None: masks are grey images.
         frame_rate: of the overlay, in frames per second.
-        overlay: whether to write the overlay video.
-        save_probabilities: whether to write probabilities, which every result must then hold.
+        exports: keys of ``EXPORTS``; for "probabilities" every result must hold them.
         audio: a file whose sound the overlay gets; None: no sound. The sound fits only if every frame of that file is
             written, so give None for a cut or for a selection of the frames.
     """
@@ -43,14 +37,12 @@ class VideoOutput:
         folder: Path,
         palette: list[int] | None,
         frame_rate: Fraction,
+        exports: Sequence[str] = ("masks",),
         *,
-        overlay: bool = False,
-        save_probabilities: bool = False,
         audio: Path | None = None,
     ) -> None:
         video = ExportedVideo(OutputPaths(folder), palette, frame_rate, audio)
-        chosen = choose_exports(overlay=overlay, save_probabilities=save_probabilities)
-        self._exports = [EXPORTS[export](video) for export in chosen]
+        self._exports = [EXPORTS[export](video) for export in exports]
         self._writers: list[BackgroundWriter] = []
         self._stack = ExitStack()
 

@@ -59,7 +59,8 @@ def test_module_keeps_the_house_rules(path: Path) -> None:
             assert node.end_lineno - node.lineno < 60, f"{node.name} is too long"
         if isinstance(node, ast.ImportFrom):
             assert all(alias.name != "*" for alias in node.names), "no star imports"
-        assert not (isinstance(node, ast.Attribute) and node.attr == "cuda" and not isinstance(node.value, ast.Name))
+        is_method = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        assert not (is_method and node.func.attr == "cuda"), "devices are chosen by .to(device)"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -85,3 +86,8 @@ def test_libraries_neither_print_nor_know_flags(path: Path) -> None:
             assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"), "library modules log"
         if name not in READS_OPTIONS and isinstance(node, ast.Constant) and isinstance(node.value, str):
             assert not re.search(r"(?<![\w-])--[a-z]", node.value), f"a flag in a library: {node.value!r}"
+
+
+def test_every_room_is_known() -> None:
+    rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert rooms == {*(room for room in LIBRARIES if (ROOT / room).is_dir()), "benchmarking", "scripts", "tests"}

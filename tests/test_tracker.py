@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,18 @@ from model.network import STCN
 from output.masks import write_mask
 from tests.conftest import TESTS, read_ids, write_clip
 from tests.deterministic import synthetic_video
+from tests.videos import write_video
 from tracker import TrackerConfig, VideoTracker
 from util.errors import InputError
 
 ROOT = TESTS.parent
+
+
+@pytest.fixture(autouse=True)
+def _gradients_on() -> Iterator[None]:
+    """Embedding programs run with gradients on; other tests switch them off."""
+    with torch.enable_grad():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +100,7 @@ def test_objects_enter_late_are_corrected_and_removed(tracker: VideoTracker) -> 
     assert session.probabilities.shape == (3, 48, 64)
     session.remove(1)
     assert session.labels == (300,)
+    assert session.probabilities.shape == (2, 48, 64)
     assert set(np.unique(session.step(video[3]))) <= {0, 300}
     with pytest.raises(InputError, match="object 1 is not known; known are \\[300\\]"):
         session.remove(1)
@@ -110,7 +119,8 @@ def test_frames_before_the_first_mask_are_left_out(tracker: VideoTracker, tmp_pa
 def test_images_of_other_kinds(tracker: VideoTracker) -> None:
     video, masks = clip(1)
     expected = tracker.start().step(video[0], masks[0])
-    for image in (Image.fromarray(video[0]), video[0] / 255, (video[0] / 255).astype(np.float32)):
+    opaque = Image.fromarray(video[0]).convert("RGBA")
+    for image in (Image.fromarray(video[0]), opaque, video[0] / 255, (video[0] / 255).astype(np.float32)):
         assert np.array_equal(tracker.start().step(image, masks[0]), expected)
     grey = video[0].mean(2).astype(np.uint8)
     assert np.array_equal(tracker.start().step(grey, masks[0]), tracker.start().step(np.dstack([grey] * 3), masks[0]))
@@ -147,11 +157,59 @@ def test_masks_of_absent_frames_are_refused(tracker: VideoTracker, tmp_path: Pat
         tracker.track(frames, {"x": masks[0]})  # at once, before anything is computed
 
 
+def test_masks_without_an_object_are_refused(tracker: VideoTracker) -> None:
+    video, masks = clip(2)
+    for nothing in (0 * masks[0], {}):
+        with pytest.raises(InputError, match="no object in any mask"):
+            list(tracker.track(video, nothing))
+
+
+def test_frames_of_another_size_are_refused(tracker: VideoTracker) -> None:
+    video, masks = clip(2)
+    for other in (video[1].transpose(1, 0, 2), video[1].repeat(2, 0).repeat(2, 1)):
+        session = tracker.start()
+        session.step(video[0], masks[0])
+        with pytest.raises(InputError, match="pixels after others of 64x48; start anew"):
+            session.step(other)
+        with pytest.raises(InputError, match="pixels after others of 64x48"):
+            list(tracker.track([video[0], other], masks[0]))
+
+
+def test_a_buffer_that_is_filled_again_is_copied(tracker: VideoTracker) -> None:
+    video, masks = clip(6)
+
+    def camera() -> Iterator[np.ndarray]:
+        buffer = np.empty_like(video[0])
+        for image in video:
+            buffer[:] = image
+            yield buffer
+
+    assert np.array_equal(ids_of(tracker.track(camera(), masks[0])), ids_of(tracker.track(video, masks[0])))
+
+
+def test_numbers_count_the_frames_of_a_folder(tracker: VideoTracker, tmp_path: Path) -> None:
+    frames, first = write_clip(tmp_path)
+    for index, path in enumerate(sorted(frames.iterdir())):
+        path.rename(frames / f"view{5 * index}.jpg")
+    results = list(tracker.track(frames, {np.int64(1): read_ids(first)}))
+    assert [result.name for result in results] == ["view5", "view10", "view15"]
+
+
+def test_precision_leaves_the_process_as_it_was(weights: Path) -> None:
+    former = torch.backends.cudnn.allow_tf32
+    video, masks = clip(1)
+    VideoTracker.load(weights, "cpu", "float32", size=32).start().step(video[0], masks[0])
+    assert torch.backends.cudnn.allow_tf32 == former
+
+
 def test_settings_are_checked() -> None:
     with pytest.raises(InputError, match="precision float8: unknown"):
         VideoTracker.load(precision="float8")
     with pytest.raises(ValueError, match="mem_every must be positive"):
         VideoTracker.load(mem_every=0)
+    for settings in ({"size": -1}, {"scales": (480, 0)}, {"max_objects": 0}, {"frames_at_once": -1}):
+        with pytest.raises(ValueError, match="must be"):
+            TrackerConfig(**settings)
     with pytest.raises(TypeError, match="speed"):
         VideoTracker.load(speed=3)
 
@@ -178,8 +236,9 @@ def test_the_readme_example_runs_as_it_stands(
 ) -> None:
     lines = python_example()
     assert len([line for line in lines if line.strip()]) <= 8
-    frames, first = write_clip(tmp_path)
-    frames.rename(tmp_path / "clip.mp4")  # a folder will do as well
+    video, masks = clip()
+    write_video(tmp_path / "clip.mp4", list(video))
+    write_mask(tmp_path / "painted.png", masks[0])
     monkeypatch.chdir(tmp_path)
     exec("\n".join(lines), {})
     assert len(capsys.readouterr().out.splitlines()) == 4

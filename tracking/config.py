@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from inference_core import InferenceConfig
 
+MIN_SIDE = 32  # pixels, two cells of the network's stride
 KERNEL_ABOVE = 480  # short side above which multi-scale testing reads the memory kernelized
 
 
 class View(NamedTuple):
     """One way to look at the frames; the probabilities of all views are averaged."""
 
-    short_side: int | None  # the network's input gets it, in pixels; None: native size
+    short_side: int | None  # short side of the network's input, in pixels; None: native size
     is_mirrored: bool = False
     kernel_sigma: float | None = None  # kernelized memory reading, in cells of 16 pixels; None: plain
 
@@ -29,6 +30,16 @@ class TrackerConfig(InferenceConfig):
     max_objects: int = 50  # refuse masks with more ids
     ignore_id: int | None = None  # an id that means "not labelled" in mask files
     background: str | None = None  # colour of the background in mask files, such as "white"; None: black, or found
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("max_objects", "frames_at_once"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be positive, not {value}")
+        for side in (self.size, *self.scales):
+            if side is not None and side < MIN_SIDE:
+                raise ValueError(f"size and scales must be at least {MIN_SIDE} pixels, or None, not {side}")
 
     @property
     def views(self) -> tuple[View, ...]:

@@ -19,7 +19,7 @@ from inference_core import FrameFeatures, InferenceCore
 from model.network import STCN
 from output.result import FrameResult
 from tracking.config import TrackerConfig, View
-from util.device import default_frames_at_once
+from util.device import default_frames_at_once, tf32_allowed
 from util.errors import InputError
 from util.pipeline import batched
 from util.tensor_util import ToHost
@@ -29,19 +29,20 @@ class TrackerSession:
     """The state of one video; ``VideoTracker.start`` makes it.
 
     Args:
-        network: as that of ``VideoTracker``.
+        network: the tracker's network.
         config: how to segment.
         num_memory_frames: how many memory frames the video will have, if that is known: this spares memory.
-        largest_id: of all masks to come, if that is known: it decides between uint8 and uint16.
+        largest_id: the largest id in all masks to come, if that is known: it decides between uint8 and uint16.
     """
 
     def __init__(
         self, network: STCN, config: TrackerConfig, *, num_memory_frames: int | None = None, largest_id: int = 0
     ) -> None:
         self.frames_at_once = config.frames_at_once or default_frames_at_once(network.device)
-        self._config, self._largest_id = config, largest_id
+        self._config, self._largest_id, self._dtype = config, largest_id, network.dtype
         self._views = [_ViewCore(network, view, config, num_memory_frames) for view in config.views]
         self._probabilities: Tensor | None = None  # the last frame's
+        self._size: tuple[int, int] | None = None  # height and width of the first frame
 
     @property
     def labels(self) -> tuple[int, ...]:
@@ -72,7 +73,7 @@ class TrackerSession:
         return self._compute([frame], need_probabilities=False)[0].finish().ids
 
     def add_objects(self, image: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        """Segment the next frame, in which objects enter or are corrected: ``step`` under a telling name."""
+        """Take the next frame of the video, in which objects enter or are corrected, as ``step`` does with ids."""
         return self.step(image, ids)
 
     def remove(self, label: int) -> None:
@@ -83,8 +84,12 @@ class TrackerSession:
         """
         if label not in self.labels:
             raise InputError(f"object {label} is not known; known are {list(self.labels)}")
+        row = 1 + self.labels.index(label)
         for view in self._views:
             view.core.remove(label)
+        if self._probabilities is not None:
+            kept = [index for index in range(len(self._probabilities)) if index != row]
+            self._probabilities = self._probabilities[kept] if self.labels else None
 
     def run(self, frames: Iterable[Frame], *, need_probabilities: bool = False) -> Iterator[FrameResult]:
         """Segment frames, some at a time: the results of those that are wanted.
@@ -102,12 +107,14 @@ class TrackerSession:
 
     def _compute(self, frames: Sequence[Frame], need_probabilities: bool) -> list["_Computed"]:
         """Take frames in host memory, and send the results of those that are wanted on their way back."""
+        self._refuse_other_sizes(frames)
         self._refuse_too_many(frames)
         computed = []
-        for frame, *views in zip(frames, *(view.run(frames) for view in self._views)):
-            if frame.is_wanted:
-                self._probabilities = _average(views)
-                computed.append(self._send(frame, need_probabilities))
+        with tf32_allowed(self._dtype != torch.float32):
+            for frame, *views in zip(frames, *(view.run(frames) for view in self._views)):
+                if frame.is_wanted:
+                    self._probabilities = _average(views)
+                    computed.append(self._send(frame, need_probabilities))
         return computed
 
     def _send(self, frame: Frame, need_probabilities: bool) -> "_Computed":
@@ -120,6 +127,14 @@ class TrackerSession:
         rows = ToHost(rows.to(torch.uint8 if len(found) <= 256 else torch.int16))
         probabilities = ToHost(found.half()) if need_probabilities else None
         return _Computed(frame, labels, id_of_row, rows, probabilities, self._config.keep_annotations)
+
+    def _refuse_other_sizes(self, frames: Sequence[Frame]) -> None:
+        for frame in (frame for frame in frames if frame.image is not None):
+            size = frame.image.shape[:2]
+            self._size = self._size or size
+            if size != self._size:
+                found, first = (f"{width}x{height}" for height, width in (size, self._size))
+                raise InputError(f"a frame of {found} pixels after others of {first}; start anew where sizes change")
 
     def _refuse_too_many(self, frames: Sequence[Frame]) -> None:
         num_objects = len(set(self.labels).union(*(frame.labels for frame in frames)))

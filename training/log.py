@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,8 @@ import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from util.files import PROJECT_ROOT, make_folder, write_then_rename
+from util.files import make_folder, write_then_rename
+from util.version import find_commit
 
 
 class TrainingLog:
@@ -66,12 +66,5 @@ def _drop_rows_after(table: Path, iteration: int) -> None:
 
 def run_facts() -> dict[str, str]:
     """Collect versions, and the commit of the code if there is one."""
-    facts = {"torch": torch.__version__, "numpy": np.__version__, "python": sys.version.split()[0], "commit": "unknown"}
-    try:
-        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-        import git  # fails in various ways where there is no git
-
-        facts["commit"] = git.Repo(PROJECT_ROOT).head.commit.hexsha
-    except Exception as e:
-        facts["commit"] = f"unknown ({type(e).__name__})"
-    return facts
+    versions = {"torch": torch.__version__, "numpy": np.__version__, "python": sys.version.split()[0]}
+    return {**versions, "commit": find_commit() or "unknown"}

@@ -16,7 +16,7 @@ from training.data import make_data
 from training.loader import make_loader
 from training.log import TrainingLog, run_facts
 from training.recipe import CURRICULUM, STAGES, Batch, Schedule, divide_batch
-from training.run import Run, RunSettings
+from training.run import CHECKPOINT, Run, RunSettings
 from training.settings import Recipe, Start, TrainingSettings
 from training.trainer import Trainer
 from training.validation import annotated_videos, validate
@@ -76,8 +76,10 @@ def prepare_training(
     facts = describe_recipe(recipe, len(data), batch)
     folder = output.save_root / name_run(output.name)
     if settings.start.checkpoint is not None:
-        resume(trainer, settings.start.checkpoint, facts)
-        folder = settings.start.checkpoint.resolve().parent
+        path = settings.start.checkpoint.resolve()
+        resume(trainer, path, facts)
+        if path.name == f"{path.parent.name}{CHECKPOINT}":  # the run's own folder
+            folder = path.parent
     options = {"seed": recipe.clip.seed, "num_workers": compute.num_workers, "pin_memory": device.type == "cuda"}
     loader = make_loader(data, schedule, batch, group, start=trainer.iteration, **options)
     lines = [*describe_schedule(recipe, schedule, batch, len(data)), describe_device(device, amp_dtype)]

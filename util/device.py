@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -65,6 +66,17 @@ def choose_amp_dtype(device: torch.device) -> torch.dtype | None:
     if device.type == "cpu" and _cpu_has_bfloat16():
         return torch.bfloat16
     return None
+
+
+@contextmanager
+def tf32_allowed(is_allowed: bool) -> Iterator[None]:
+    """Let CUDA's convolutions round to TF32, or forbid it, inside a block."""
+    former = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = is_allowed
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = former
 
 
 def allow_tf32(dtype: torch.dtype) -> None:
@@ -169,7 +181,7 @@ def note_if_busy() -> None:
     Less than a whole missing core is not worth a note.
     """
     free, num_threads = free_cores(), torch.get_num_threads()
-    if free is not None and free <= num_threads - 1:
+    if free is not None and num_threads > 1 and free <= num_threads - 1:
         log.warning(
             "%d threads are used, but other programs leave only %.1f cores free: this may take ten times as long; "
             "wait for them, or set OMP_NUM_THREADS=%d",

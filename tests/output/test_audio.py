@@ -149,7 +149,7 @@ def test_sound_that_ends_early_leaves_the_rest_silent(tmp_path: Path) -> None:
 def test_overlay_shows_every_frame_with_the_sound(tmp_path: Path) -> None:
     """Leading frames count: the sound belongs to the whole clip."""
     source = write_clip(tmp_path / "clip.mp4", "aac")
-    with VideoOutput(tmp_path / "out/clip", None, Fraction(FRAME_RATE), overlay=True, audio=source) as output:
+    with VideoOutput(tmp_path / "out/clip", None, Fraction(FRAME_RATE), ("masks", "overlay"), audio=source) as output:
         for _ in range(20):
             output.write_leading(frame_result("0", (), ()).image)
         for index in range(20, NUM_FRAMES):

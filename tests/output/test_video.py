@@ -11,7 +11,7 @@ from PIL import Image
 
 from output.export import ExportedVideo
 from output.names import NAMES, OutputPaths
-from output.video import EXPORTS, VideoOutput, choose_exports
+from output.video import EXPORTS, VideoOutput
 from tests.conftest import files_in, read_ids
 from tests.output.videos import frame_result, read_video
 from util.errors import InputError
@@ -20,11 +20,11 @@ from util.palette import PALETTE
 PATIENCE = 10  # seconds after which a thread counts as hanging
 CLIP_PALETTE = PALETTE[:3] + PALETTE[-1:2:-1]
 RESULTS = (frame_result("0", (2,), (2,)), frame_result("1", (2, 5), (2, 5)), frame_result("2", (2, 5), (5,)))
-ALL = {"overlay": True, "save_probabilities": True}
+ALL = tuple(EXPORTS)
 
 
-def output(root: Path, **options: object) -> VideoOutput:
-    return VideoOutput(root / "clip.v1", CLIP_PALETTE, Fraction(24), **options)
+def output(root: Path, *exports: str) -> VideoOutput:
+    return VideoOutput(root / "clip.v1", CLIP_PALETTE, Fraction(24), exports)
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
@@ -35,10 +35,10 @@ def wait_until(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-@pytest.mark.parametrize("chosen", [{}, {"overlay": True}, {"save_probabilities": True}, ALL])
-def test_files_are_those_of_a_finished_video(tmp_path: Path, chosen: dict[str, bool]) -> None:
-    paths, exports = OutputPaths(tmp_path / "clip.v1"), choose_exports(**chosen)
-    with output(tmp_path, **chosen) as out:
+@pytest.mark.parametrize("exports", [("masks",), ("masks", "overlay"), ("masks", "probabilities"), ALL])
+def test_files_are_those_of_a_finished_video(tmp_path: Path, exports: tuple[str, ...]) -> None:
+    paths = OutputPaths(tmp_path / "clip.v1")
+    with output(tmp_path, *exports) as out:
         for result in RESULTS:
             out.write(result)
     files = paths.finished_files([result.name for result in RESULTS], exports)
@@ -77,7 +77,7 @@ def test_export_that_fails_completes_nothing(tmp_path: Path, name: str) -> None:
 
 
 def test_masks_keep_ids_and_palette_and_the_overlay_shows_all_frames(tmp_path: Path) -> None:
-    with output(tmp_path, overlay=True) as out:
+    with output(tmp_path, "masks", "overlay") as out:
         for _ in range(2):
             out.write_leading(RESULTS[0].image)
         for result in RESULTS:
@@ -94,14 +94,14 @@ def test_masks_keep_ids_and_palette_and_the_overlay_shows_all_frames(tmp_path: P
 
 
 def test_probabilities_are_needed_only_if_they_are_written(tmp_path: Path) -> None:
-    with output(tmp_path, overlay=True) as out:
+    with output(tmp_path, "masks", "overlay") as out:
         out.write(RESULTS[0]._replace(probabilities=None))
     assert files_in(tmp_path) == ["clip.v1/0.png", "clip.v1_overlay.mp4"]
 
 
 def test_16_bit_masks(tmp_path: Path) -> None:
     result = frame_result("7", (3, 300, 40000), (3, 300, 40000), np.uint16)
-    with output(tmp_path, **ALL) as out:
+    with output(tmp_path, *ALL) as out:
         out.write(result)
     stored = read_ids(tmp_path / "clip.v1/7.png")
     assert stored.dtype == np.uint16
@@ -116,7 +116,7 @@ def test_failing_block_keeps_finished_masks_and_no_half_file(tmp_path: Path, num
     masks = {f"clip.v1/{index}.png": frame_result(str(index), (2,), (2,)) for index in range(num_written)}
 
     def use() -> None:
-        with output(tmp_path, **ALL) as out:
+        with output(tmp_path, *ALL) as out:
             for result in masks.values():
                 out.write(result)
             assert wait_until(lambda: all((tmp_path / mask).exists() for mask in masks))
@@ -140,7 +140,7 @@ def test_error_while_writing_surfaces_and_leaves_no_half_file(
         raise OSError("No space left on device")
 
     def use() -> None:
-        with output(tmp_path, **ALL) as out:
+        with output(tmp_path, *ALL) as out:
             for index in range(3):
                 out.write(frame_result(str(index), (2,), (2,)))
 
@@ -152,7 +152,7 @@ def test_error_while_writing_surfaces_and_leaves_no_half_file(
 
 def test_repeated_run_replaces_all(tmp_path: Path) -> None:
     for shown in ((2,), ()):
-        with output(tmp_path, **ALL) as out:
+        with output(tmp_path, *ALL) as out:
             out.write(frame_result("0", (2,), shown))
     assert not read_ids(tmp_path / "clip.v1/0.png").any()
     assert (tmp_path / "clip.v1_probabilities.csv").read_text().splitlines()[1:] == ["0,2,0,0.0000"]

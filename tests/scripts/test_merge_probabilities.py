@@ -44,7 +44,7 @@ def write_run(
     They are close together, and multiples of 1/2048: their sums are exact, with ties, but not as float16.
     """
     rng = np.random.default_rng(seed)
-    with VideoOutput(folder, palette, Fraction(24), save_probabilities=True) as output:
+    with VideoOutput(folder, palette, Fraction(24), ("masks", "probabilities")) as output:
         written = []
         for index, name in enumerate(names):
             known = labels[: index + 1]

@@ -110,7 +110,7 @@ class MaskReader:
             if not is_exact:
                 self._note(f"{path}: white surrounds everything and is read as background")
                 return _swap(levels, 255)
-            self._note(f"{path}: white surrounds everything and is object 255; set background to white if it is none")
+            self._note(f"{path}: white all around is read as object 255; set background to white if it is no object")
         return levels
 
     def _steady_level(self, level: int) -> int:

@@ -19,7 +19,7 @@ SOFT_SHARE = 0.05  # a mask is smoothed if more than this share of its edges' pi
 # Which colours were painted
 COLOUR_REACH = 32  # two colours that differ by no more levels in any channel are one
 FLAT_SIDE, FLAT_RANGE = 7, 16  # a square of this side in pixels is flat if its levels spread no further
-MIN_FLAT_SHARE = 0.5  # a picture with a smaller share of flat pixels is a photograph
+MIN_FLAT_SHARE = 0.8  # a picture with a smaller share of flat pixels is a photograph
 MIN_GROUP_SHARE = 1e-4  # a colour with a smaller share of flat pixels is noise
 MAX_COLOURS = 255
 

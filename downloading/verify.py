@@ -30,7 +30,7 @@ class Item(NamedTuple):
     """A sequence or a photograph."""
 
     files: list[Path]  # images and masks that must be readable
-    num_frames: int = 0  # a sequence has some
+    num_frames: int = 0  # frames, if this is a sequence
     problems: tuple[Problem, ...] = ()
 
 

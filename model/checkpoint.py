@@ -52,9 +52,8 @@ def find_size(state_dict: StateDict) -> str:
     for name in SIZES:
         with torch.device("meta"):
             expected = STCN(size=name).state_dict()
-        if all(
-            state_dict[key].shape == expected[key].shape for key in state_dict.keys() & expected.keys() - {MASK_CONV}
-        ):
+        common = state_dict.keys() & expected.keys() - {MASK_CONV}
+        if all(state_dict[key].shape == expected[key].shape for key in common):
             return name
     return "full"
 

@@ -13,7 +13,7 @@ from util.files import write_then_rename
 
 FASTSTART = {"movflags": "+faststart"}  # the index comes first, so that browsers play while they load
 QUALITY = {"crf": "20"}
-MAX_DENOMINATOR = 65535  # the format holds no finer frame rate
+MAX_DENOMINATOR = 65535  # frame rates are fractions, and the format holds no larger denominator
 
 
 class Mp4Writer:

@@ -8,7 +8,7 @@ import numpy as np
 class FrameResult(NamedTuple):
     """The objects of one frame, at the frame's own size."""
 
-    name: str  # the frame's
+    name: str  # the frame's base name or number
     image: np.ndarray  # [H,W,3] uint8 RGB
     ids: np.ndarray  # [H,W] object ids, uint8 or uint16; 0 is background
     labels: tuple[int, ...]  # ids of the objects known so far, in the order of the rows of probabilities

@@ -10,8 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import eval_generic
+from dataset.frames import open_frames, read_first_frame
 from output.masks import write_mask
 from tests.conftest import TESTS, assert_same_masks, files_in, read_ids, write_clip
 
@@ -236,3 +238,14 @@ def test_peak_memory_does_not_depend_on_the_length(weights: Path, tmp_path: Path
         assert len(files_in(root / "out")) == num_frames
         peaks.append(float(re.search(r"peak memory ([\d.]+) GiB", result.stdout)[1]))
     assert peaks[1] <= 1.05 * peaks[0], peaks
+
+
+def test_paint_on_the_photograph_itself_is_refused(run, tmp_path: Path) -> None:
+    """The demo's first frame has a large even sky; an object painted flat on it does not make it a mask."""
+    image = read_first_frame(open_frames(ROOT / "demo/clip.mp4"))
+    cv2.ellipse(image, (400, 265), (100, 205), 0, 0, 360, (255, 0, 0), -1)
+    Image.fromarray(image).save(tmp_path / "painted.png")
+    arguments = ["--video", ROOT / "demo/clip.mp4", "--mask", tmp_path / "painted.png", "--output", tmp_path / "out"]
+    status, _, err = run(*arguments)
+    assert status == 2
+    assert re.search(r"painted\.png: \d+ objects, .* look like a photograph; give masks, flat colours", err)

@@ -74,12 +74,9 @@ def prepare_training(
         network.compile()
     trainer = Trainer(network, replace(recipe.optimizer, amp_dtype=amp_dtype), is_distributed=group.size > 1)
     facts = describe_recipe(recipe, len(data), batch)
-    folder = output.save_root / name_run(output.name)
+    folder = choose_folder(output.save_root, output.name, settings.start.checkpoint)
     if settings.start.checkpoint is not None:
-        path = settings.start.checkpoint.resolve()
-        resume(trainer, path, facts)
-        if path.name == f"{path.parent.name}{CHECKPOINT}":  # the run's own folder
-            folder = path.parent
+        resume(trainer, settings.start.checkpoint, facts)
     options = {"seed": recipe.clip.seed, "num_workers": compute.num_workers, "pin_memory": device.type == "cuda"}
     loader = make_loader(data, schedule, batch, group, start=trainer.iteration, **options)
     lines = [*describe_schedule(recipe, schedule, batch, len(data)), describe_device(device, amp_dtype)]
@@ -94,6 +91,15 @@ def prepare_training(
         record = TrainingLog(output.log_root / folder.name, {**settings.record, **run_facts()}, trainer.iteration)
     run_settings = RunSettings(folder, batch.rounds, facts, output.intervals, output.keep)
     return Training(Run(trainer, schedule, run_settings, record, validation), loader, "\n".join(lines))
+
+
+def choose_folder(save_root: Path, name: str | None, checkpoint: Path | None) -> Path:
+    """Choose the folder of a run: the checkpoint's if that is its run's own, else a new one."""
+    if checkpoint is not None:
+        path = checkpoint.resolve()
+        if path.name == f"{path.parent.name}{CHECKPOINT}":
+            return path.parent
+    return save_root / name_run(name)
 
 
 def make_network(recipe: Recipe, start: Start) -> STCN:

@@ -9,7 +9,7 @@ from dataset.training_clip import ClipSpec
 from model.network import STCN
 from tests.conftest import filled_network
 from training.settings import Recipe, Start
-from training.setup import choose_mixed_precision, make_network, resume
+from training.setup import choose_folder, choose_mixed_precision, make_network, resume
 from training.trainer import OptimizerConfig, Trainer
 from util.errors import InputError
 
@@ -113,3 +113,13 @@ def test_network_without_cbam() -> None:
 )
 def test_precision(precision: str, device: str, dtype: torch.dtype | None) -> None:
     assert choose_mixed_precision(precision, torch.device(device)) == dtype
+
+
+def test_folder_of_a_run_is_the_checkpoints_or_a_new_one(tmp_path: Path) -> None:
+    """A checkpoint among other weights gets no neighbours that it did not ask for."""
+    own, foreign = tmp_path / "Nov24_s0" / "Nov24_s0_checkpoint.pth", tmp_path / "weights" / "Nov24_s0_checkpoint.pth"
+    assert choose_folder(tmp_path / "saves", "s1", own) == own.parent
+    for checkpoint in (foreign, None):
+        folder = choose_folder(tmp_path / "saves", "s1", checkpoint)
+        assert folder.parent == tmp_path / "saves"
+        assert folder.name.endswith("_s1")

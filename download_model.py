@@ -39,7 +39,9 @@ def main() -> None:
     source = WEIGHTS[args.which]
     target = PROJECT_ROOT / source.target
     is_there = target.exists()
-    if args.from_archive is not None and not is_there:
+    if args.from_archive is not None:
+        if is_there:
+            raise InputError(f"{target}: is there already, and nothing is overwritten; move it away first")
         copy_weights(args.from_archive, target)
     fetch(source, target)
     try:

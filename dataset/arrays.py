@@ -10,10 +10,9 @@ from PIL import Image
 from dataset.frames import open_frames
 from dataset.images import list_images
 from dataset.masks import MaskReader
+from dataset.stored_masks import MAX_ID, find_labels
 from dataset.videos import Frame
 from util.errors import InputError
-
-MAX_ID = 65535  # the largest that a 16-bit mask holds
 
 
 def check_image(image: object) -> np.ndarray:
@@ -125,11 +124,6 @@ def _join(
     _refuse_left(masks)
     if not has_objects:
         raise InputError("no object in any mask; label at least one")
-
-
-def find_labels(ids: np.ndarray) -> tuple[int, ...]:
-    """Ids in a mask, sorted, without the background's."""
-    return tuple(np.unique(ids[ids != 0]).tolist())
 
 
 def _refuse_left(names: Iterable[str]) -> None:

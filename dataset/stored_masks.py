@@ -57,6 +57,11 @@ def read_grey(path: Path) -> np.ndarray:
     return np.asarray(decode_image(path).convert("L"))
 
 
+def find_labels(ids: np.ndarray) -> tuple[int, ...]:
+    """Ids in a mask, sorted, without the background's."""
+    return tuple(np.unique(ids[ids != 0]).tolist())
+
+
 def find_ids(image: Image.Image, path: Path) -> np.ndarray | None:
     """Ids ``[H,W]`` int32 of an indexed, 1-bit or 16-bit image; None for grey levels and colours.
 

@@ -12,6 +12,7 @@ import numpy as np
 from dataset.frames import FrameFolder, VideoFile, open_frames
 from dataset.images import list_images
 from dataset.masks import MaskReader, describe_many_ids
+from dataset.stored_masks import find_labels
 from util.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ class Video:
         wanted = set(self.output_names)
         for name, image in islice(self.frames.read(self._first_index, needed), len(self.frame_names)):
             mask = self._read_mask(name) if name in self._mask_paths else None
-            labels = () if mask is None else tuple(np.unique(mask[mask != 0]).tolist())
+            labels = () if mask is None else find_labels(mask)
             yield Frame(name, image, mask, labels, name in wanted)
 
     @property

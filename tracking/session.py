@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dataset.arrays import check_ids, check_image, find_labels
+from dataset.arrays import check_ids, check_image
+from dataset.stored_masks import find_labels
 from dataset.transforms import input_size, prepare_image, prepare_mask
 from dataset.videos import Frame
 from inference_core import FrameFeatures, InferenceCore

@@ -112,3 +112,12 @@ def test_weights_of_another_network_are_refused(server: DownloadServer, run: Cal
     status, _, err = run()
     assert (status, "kept aside as stcn.wrong.pth" in err) == (2, True)
     assert files_in(tmp_path / "saves") == ["stcn.wrong.pth"]
+
+
+def test_weights_by_hand_replace_nothing(run: Callable, small_weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "saves").mkdir()
+    (tmp_path / "saves/stcn.pth").write_bytes(b"others")
+    status, _, err = run("--from_archive", small_weights)
+    assert status == 2
+    assert "saves/stcn.pth: is there already, and nothing is overwritten; move it away first" in err
+    assert (tmp_path / "saves/stcn.pth").read_bytes() == b"others"

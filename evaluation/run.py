@@ -185,7 +185,8 @@ def _report_all(
     """Print what all processes did together, and the scores."""
     if len(shares) > 1:
         announce(_describe(shares))
-    announce(f"masks are in {settings.output}")
+    others = " and ".join(export for export in settings.exports if export != "masks")
+    announce(f"masks are in {settings.output}" + (f", {others} beside them" if others else ""))
     scores_by_name = {result.name: result.scores for share in shares for result in share}
     scores = {entry.name: scores_by_name[entry.name] for entry in entries if scores_by_name[entry.name]}
     if scores:

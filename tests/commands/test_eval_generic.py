@@ -51,6 +51,7 @@ def test_command_line_writes_masks_overlay_scores_and_summary(weights: Path, tmp
     expected = [f"frames/{name}.png" for name in names] + [f"frames_probabilities/{name}.npz" for name in names]
     assert files_in(tmp_path / "out") == sorted([*expected, "frames_overlay.mp4", "frames_probabilities.csv"])
     assert re.search(r"4 frames, 2 objects, [\d.]+ FPS .*peak memory [\d.]+ GiB", result.stdout)
+    assert f"masks are in {tmp_path / 'out'}, overlay and probabilities beside them" in result.stdout
     assert "4 of 4" in result.stderr  # progress bar
     with np.load(tmp_path / "out" / "frames_probabilities" / "00003.npz") as scores:
         assert np.abs(scores["probabilities"].sum(0) - 1).max() < 2e-3

@@ -111,6 +111,7 @@ class TrackerSession:
         self._refuse_other_sizes(frames)
         self._refuse_too_many(frames)
         computed = []
+        self._probabilities = None  # freed before the next ones take memory
         with tf32_allowed(self._dtype != torch.float32):
             for frame, *views in zip(frames, *(view.run(frames) for view in self._views)):
                 if frame.is_wanted:

@@ -73,6 +73,8 @@ def train_run(args: argparse.Namespace, run: SmallRun, previous: Path | None) ->
     options = [*COMMON.split(), *run.options.split(), "-i", run.iterations, "--id", run.name]
     options += ["--static_root", args.static_root, "--num_workers", args.num_workers]
     options += ["--save_root", args.save_root, "--log_root", args.log_root]
+    if "--quiet" in sys.argv:
+        options.append("--quiet")
     if args.val_root is not None:
         options += ["--val_root", args.val_root]
     checkpoints = args.save_root.glob(f"*_{run.name}/*_checkpoint.pth")

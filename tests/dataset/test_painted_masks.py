@@ -88,7 +88,7 @@ def overlap(found: np.ndarray, wanted: np.ndarray) -> float:
     return np.count_nonzero(found & wanted) / np.count_nonzero(found | wanted)
 
 
-def check(found: np.ndarray, truth: np.ndarray, least: float) -> None:
+def assert_as_painted(found: np.ndarray, truth: np.ndarray, least: float) -> None:
     """Each painted object is one object of an id of its own."""
     labels = np.unique(found[found > 0])
     objects = range(1, truth.max() + 1)
@@ -105,7 +105,7 @@ def test_as_many_objects_as_were_painted(tmp_path: Path, way: str, colours: tupl
     WAYS[way](tmp_path / "mask", num_objects, colours)
     (path,) = tmp_path.iterdir()
     found = MaskReader().read(path)
-    check(found, draw(num_objects), 0.8 if way == "blurred-8" else 0.9)
+    assert_as_painted(found, draw(num_objects), 0.8 if way == "blurred-8" else 0.9)
     assert found.dtype == np.int32
 
 
@@ -134,7 +134,7 @@ def test_an_edge_like_a_third_colour_belongs_to_its_own_regions(tmp_path: Path) 
     path = tmp_path / "mask.png"
     blurred(paint(mask, (0, 255, 128)), 4).save(path)
     found = MaskReader().read(path)
-    check(found, mask, 0.95)
+    assert_as_painted(found, mask, 0.95)
     grey = found == found[200, 420]
     assert not grey[:, :355].any(), "grey along the disc's edge"
 
@@ -167,7 +167,7 @@ def test_a_colour_of_an_indexed_mask_is_its_object_in_colour_masks(tmp_path: Pat
 
 def test_near_colours_of_hard_masks_stay_apart(tmp_path: Path) -> None:
     paint(draw(3), (BLACK, (1, 0, 0), (2, 0, 0), (255, 0, 0))).save(tmp_path / "0.png")
-    check(MaskReader().read(tmp_path / "0.png"), draw(3), 0.999)
+    assert_as_painted(MaskReader().read(tmp_path / "0.png"), draw(3), 0.999)
 
 
 # The background
@@ -181,7 +181,7 @@ def test_white_around_everything_is_background_with_a_note(
     WAYS[way](tmp_path / "mask", 3, (WHITE, BLACK, RED, BLUE))
     (path,) = tmp_path.iterdir()
     with caplog.at_level(logging.WARNING):
-        check(MaskReader().read(path), draw(3), 0.9)
+        assert_as_painted(MaskReader().read(path), draw(3), 0.9)
     assert any("white surrounds everything and is read as background" in line for line in caplog.messages)
 
 
@@ -200,7 +200,7 @@ def test_a_white_object_on_black_is_no_background(tmp_path: Path) -> None:
     mask = np.ones(SIZE, np.uint8)
     mask[:, :300] = 0
     paint(mask, (BLACK, WHITE)).save(tmp_path / "mask.jpg")
-    check(MaskReader().read(tmp_path / "mask.jpg"), mask, 0.99)
+    assert_as_painted(MaskReader().read(tmp_path / "mask.jpg"), mask, 0.99)
 
 
 @pytest.mark.parametrize("way", ["hard", "antialiased", "jpeg-75", "gif"])
@@ -208,7 +208,7 @@ def test_a_white_object_on_black_is_no_background(tmp_path: Path) -> None:
 def test_a_given_background_counts(tmp_path: Path, way: str, background: str) -> None:
     WAYS[way](tmp_path / "mask", 3, (GREEN, RED, BLACK, WHITE))
     (path,) = tmp_path.iterdir()
-    check(MaskReader(background=background).read(path), draw(3), 0.9)
+    assert_as_painted(MaskReader(background=background).read(path), draw(3), 0.9)
 
 
 def test_a_given_background_counts_for_indexed_masks(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_hard_specks_of_many_colours_are_kept(tmp_path: Path) -> None:
     colours = np.random.default_rng(0).integers(0, 256, (10, 3))
     colours[:2] = BLACK, RED
     paint(mask, colours).save(tmp_path / "mask.png")
-    check(MaskReader().read(tmp_path / "mask.png"), mask, 0.999)
+    assert_as_painted(MaskReader().read(tmp_path / "mask.png"), mask, 0.999)
 
 
 def test_a_clean_mask_of_many_touching_objects_is_not_merged(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_thin_strokes_survive(tmp_path: Path, way: str, width: int) -> None:
     found = MaskReader().read(next(tmp_path.iterdir()))
     assert len(np.unique(found)) == 4
     if way != "antialiased":
-        check(found, mask, 0.8)
+        assert_as_painted(found, mask, 0.8)
 
 
 def deviation(found: np.ndarray, truth: np.ndarray) -> float:

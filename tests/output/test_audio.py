@@ -79,7 +79,7 @@ def read_sound(path: Path) -> StoredSound | None:
         stream = container.streams.audio[0]
         loud, end = [], 0.0
         for frame in container.decode(stream):
-            samples = frame.to_ndarray()[0]  # of the first channel, in planar formats
+            samples = frame.to_ndarray()[0]  # planar formats give the first channel
             loud += [frame.time + index / frame.rate for index in np.flatnonzero(abs(samples) > 0.1)]
             end = frame.time + frame.samples / frame.rate
         tone = (loud[0], loud[-1]) if loud else (0.0, 0.0)

@@ -64,7 +64,7 @@ def test_outline_and_number_are_drawn() -> None:
     np.testing.assert_allclose(first[25:95, 10], np.tile(COLOURS[0], (70, 1)), atol=100)  # blended with the rim
     assert (first[25:95, 9] > image[25:95, 9]).all()
     assert (first[50:70, 40:60] == 255).all(-1).any()
-    last = draw_overlay(image, BOX * 13, labels)  # of the same colour
+    last = draw_overlay(image, BOX * 13, labels)  # the thirteenth colour is the first again
     differing = np.argwhere((first != last).any(-1))
     assert (differing.min(0) >= (40, 25)).all()
     assert (differing.max(0) <= (80, 75)).all()

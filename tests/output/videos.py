@@ -34,7 +34,7 @@ class StoredVideo(NamedTuple):
     codec: str
     pixel_format: str
     frame_rate: Fraction
-    duration: float  # of the frames, in seconds
+    duration: float  # seconds that the frames last
     frames: np.ndarray  # [T,H,W,3]
 
 

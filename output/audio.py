@@ -10,6 +10,8 @@ import av
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
+from util.media import file_url
+
 log = logging.getLogger(__name__)
 
 COPIED_CODECS = {"aac", "mp3"}  # those that every browser plays in an mp4; the others become AAC
@@ -64,7 +66,7 @@ def _read_sound(source: Path | None, container: OutputContainer) -> Iterator[av.
         start = _probe(source)
         if start is None:
             return
-        with av.open(str(source)) as file:
+        with av.open(file_url(source)) as file:
             stream = file.streams.audio[0]
             convert = _copy if _can_be_copied(stream) else _transcode
             last_time = None
@@ -82,11 +84,11 @@ def _probe(source: Path) -> Fraction | None:
     Raises:
         ValueError: the sound or the frame cannot be decoded.
     """
-    with av.open(str(source)) as file:
+    with av.open(file_url(source)) as file:
         if not file.streams.audio or not file.streams.video:
             return None
         sound = next(_decode(islice(file.demux(file.streams.audio[0]), PROBED_PACKETS)), None)
-    with av.open(str(source)) as file:
+    with av.open(file_url(source)) as file:
         frame = next(_decode(file.demux(file.streams.video[0])), None)
     if sound is None or frame is None:
         raise ValueError("it cannot be decoded")

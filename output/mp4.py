@@ -10,6 +10,7 @@ import numpy as np
 from output.audio import Sound
 from util.errors import InputError
 from util.files import write_then_rename
+from util.media import file_url
 
 FASTSTART = {"movflags": "+faststart"}  # the index comes first, so that browsers play while they load
 QUALITY = {"crf": "20"}
@@ -55,7 +56,7 @@ class Mp4Writer:
         """Begin the file; on the way back it is completed, closed and renamed, in this order."""
         with ExitStack() as stack:
             temporary = stack.enter_context(write_then_rename(self._path))
-            self._container = stack.enter_context(closing(av.open(str(temporary), "w", options=FASTSTART)))
+            self._container = stack.enter_context(closing(av.open(file_url(temporary), "w", options=FASTSTART)))
             try:
                 self._stream = self._container.add_stream("libx264", rate=self._frame_rate, options=QUALITY)
             except (av.FFmpegError, ValueError) as e:

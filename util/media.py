@@ -1,0 +1,8 @@
+"""How names of files are given to FFmpeg."""
+
+from pathlib import Path
+
+
+def file_url(path: Path) -> str:
+    """Make the URL by which FFmpeg opens exactly this file; a bare ``12:30.mp4`` would name a protocol."""
+    return f"file:{path.absolute()}"

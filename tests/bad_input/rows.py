@@ -1,0 +1,79 @@
+"""What a row of the tables says, and how it is checked."""
+
+import os
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+BEGINNINGS = {0: "note: ", 1: "error: ", 2: r"\w+\.py: error: "}  # how the one line begins, by exit status
+
+
+class Row(NamedTuple):
+    """A bad input and what the command says to it."""
+
+    name: str
+    spoil: Callable[[Path], list | None]  # spoils the files below a folder; returns options that are added or repeated
+    words: str  # regular expression of what the one line names: place, cause, remedy
+    status: int = 2
+    is_long: bool = False
+
+
+def table(*rows: Row) -> pytest.MarkDecorator:
+    """Run a test for each row, as its argument ``row``."""
+    marks = {True: [pytest.mark.long], False: []}
+    return pytest.mark.parametrize("row", [pytest.param(row, id=row.name, marks=marks[row.is_long]) for row in rows])
+
+
+def check_row(row: Row, root: Path, run: Callable[..., tuple[int, str, str]], output: str = "out") -> None:
+    """Spoil what lies below a folder, run the command on it, and check what it says and leaves.
+
+    Args:
+        run: runs the command with the options that it is given: exit status, standard output, standard error.
+        output: the folder below ``root`` that alone may change.
+    """
+    options = row.spoil(root) or []
+    before = _states(root, output)
+    status, _, err = run(*options)
+    lines = [line for line in err.splitlines() if line]
+    assert status == row.status, err
+    assert "Traceback" not in err
+    assert len(lines) == 1, err
+    assert re.match(rf"{BEGINNINGS[row.status]}.*{row.words}", lines[0]), err
+    assert _states(root, output) == before, "something outside the output was changed"
+    for path in (root / output).rglob("*"):
+        check_whole(path)
+
+
+def check_whole(path: Path) -> None:
+    """Check that what stands under a final name can be read to its end, and that no temporary file is left."""
+    assert not path.name.startswith("."), f"{path} is left"
+    if path.suffix == ".png":
+        with Image.open(path) as image:
+            image.load()
+    elif path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as arrays:
+            assert all(arrays[name].size for name in arrays.files)
+    elif path.suffix == ".mp4":
+        with av.open(f"file:{path.absolute()}") as container:
+            assert any(True for _ in container.decode(video=0))
+
+
+def _states(root: Path, output: str) -> dict[str, tuple[int, int, int]]:
+    """Kind, size and time of everything outside the output."""
+    states = {}
+    for folder, folders, files in os.walk(root):
+        if Path(folder) == root and output in folders:
+            folders.remove(output)
+        for name in (*folders, *files):
+            state = os.lstat(os.path.join(folder, name))
+            is_folder = stat.S_ISDIR(state.st_mode)
+            path = os.path.relpath(os.path.join(folder, name), root)
+            states[path] = (state.st_mode, *((0, 0) if is_folder else (state.st_size, state.st_mtime_ns)))
+    return states

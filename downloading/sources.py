@@ -86,6 +86,14 @@ WEIGHTS = {  # targets below the project
     ),
     "s0": Source("s0", RELEASE_PAGE, "saves/stcn_s0.pth"),
     "s01": Source("s01", RELEASE_PAGE, "saves/stcn_s01.pth"),
+    "s2m": Source(
+        "s2m",
+        drive_address("1HKwklVey3P2jmmdmrACFlkXtcvNxbKMM"),
+        "saves/s2m.pth",
+        num_bytes=159_000_000,
+        mirror="https://github.com/hkchengrex/XMem/releases/download/v1.0/s2m.pth",
+    ),
+    "fusion_stcn": Source("fusion_stcn", drive_address("1MAbWHrOjlze9vPQdW-HxMnvjPpaZlfLv"), "saves/fusion_stcn.pth"),
 }
 
 PHOTOGRAPHS = ("fss", "DUTS-TR", "DUTS-TE", "ecssd", "BIG_small", "HRSOD_small")  # sets in one archive

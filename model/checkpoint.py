@@ -158,7 +158,26 @@ def check_weights(path: Path, network: STCN, found: StateDict) -> None:
     expected = network.state_dict()
     if MASK_CONV in found:
         _check_variant(path, expected, found)
-    _check_names(path, expected, found)
+    check_names(path, expected, found, "STCN")
+
+
+def check_names(path: Path, expected: StateDict, found: StateDict, network: str) -> None:
+    """Make sure that a state dict has a network's names and shapes.
+
+    Args:
+        network: what the weights should be of, for the message.
+
+    Raises:
+        InputError: it has others.
+    """
+    missing = [name for name in expected if name not in found]
+    unknown = [name for name in found if name not in expected]
+    reshaped = [name for name in expected if name in found and found[name].shape != expected[name].shape]
+    for what, names in (("lacks", missing), ("has the unknown", unknown), ("has another shape of", reshaped)):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            remedy = f"give the weights of {network}"
+            raise InputError(f"{path}: weights of another network: {what} {names[0]}{more}; {remedy}")
 
 
 def _read_imagenet(name: str, folder: Path | None) -> StateDict:
@@ -206,18 +225,7 @@ def _check_variant(path: Path, expected: StateDict, found: StateDict) -> None:
         raise InputError(f"{path}: weights for {kind}; set num_objects to {number}, or take the stage they belong to")
 
 
-def _check_names(path: Path, expected: StateDict, found: StateDict) -> None:
-    """Refuse a state dict whose names or shapes differ from the network's."""
-    missing = [name for name in expected if name not in found]
-    unknown = [name for name in found if name not in expected]
-    reshaped = [name for name in expected if name in found and found[name].shape != expected[name].shape]
-    for what, names in (("lacks", missing), ("has the unknown", unknown), ("has another shape of", reshaped)):
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise InputError(f"{path}: weights of another network: {what} {names[0]}{more}; give STCN's weights")
-
-
 def _how_to_get(path: Path) -> str:
     if path == DEFAULT_WEIGHTS:
         return f"{path}: no weights there; `python download_model.py` fetches them"
-    return f"{path}: no such file; `python download_model.py` writes {DEFAULT_WEIGHTS}"
+    return f"{path}: no such file; `python download_model.py` writes released weights, such as {DEFAULT_WEIGHTS}"

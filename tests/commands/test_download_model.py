@@ -11,6 +11,8 @@ import torch
 
 import download_model
 from downloading.sources import RELEASE_PAGE, WEIGHTS
+from model.fusion import FusionNetwork
+from model.s2m import S2M
 from tests.conftest import files_in, filled_network
 from tests.download_server import QUOTA_PAGE, DownloadServer, release
 
@@ -91,6 +93,17 @@ def test_a_refusal_names_both_pages_and_the_place(
 def test_weights_by_hand(run: Callable, small_weights: Path, tmp_path: Path) -> None:
     assert run("--which", "s03", "--from_archive", small_weights)[0] == 0
     assert (tmp_path / "saves/stcn_s03.pth").read_bytes() == small_weights.read_bytes()
+
+
+def test_weights_for_interactive_use(server: DownloadServer, run: Callable, tmp_path: Path) -> None:
+    networks = {"s2m": S2M("small"), "fusion_stcn": FusionNetwork()}
+    for name, network in networks.items():
+        torch.save(network.state_dict(), tmp_path / name)
+        server.files[WEIGHTS[name].address.split("/")[-2]] = (tmp_path / name).read_bytes()
+    assert run("--which", *networks)[0] == 0
+    assert files_in(tmp_path / "saves") == ["fusion_stcn.pth", "s2m.pth"]
+    status, _, err = run("--which", *networks, "--from_archive", tmp_path / "s2m")
+    assert (status, "--from_archive is for one file" in err) == (2, True)
 
 
 def test_a_web_page_by_hand_is_refused(run: Callable, tmp_path: Path) -> None:

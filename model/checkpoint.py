@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
 from model.network import SIZES, STCN
+from model.torch_file import read_torch_file
 from model.weights import DEFAULT_WEIGHTS, SMALL_WEIGHTS
 from util.errors import InputError
 
@@ -37,7 +38,7 @@ def load_network(path: Path | str, device: torch.device | str = "cpu") -> STCN:
     if path == SMALL_WEIGHTS:
         log.info("the small network, for research use; `python download_model.py` fetches the more accurate one")
     state_dict = read_state_dict(path)
-    if MASK_CONV in state_dict and state_dict[MASK_CONV].shape[1] == 4:
+    if _num_mask_channels(state_dict) == 1:
         log.info("%s: single-object weights, an input channel of zeros is added", path)
         state_dict[MASK_CONV] = nn.functional.pad(state_dict[MASK_CONV], (0, 0, 0, 0, 0, 1))
     with torch.device("meta"):
@@ -71,13 +72,11 @@ def read_state_dict(path: Path) -> StateDict:
     """
     if not path.is_file():
         raise InputError(_how_to_get(path))
-    content = _read_file(path)
+    content = read_torch_file(path)
     if isinstance(content, dict) and isinstance(content.get("network"), dict):
         log.info("%s: a checkpoint of a training, its network is used", path)
         content = content["network"]
-    if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
-        raise InputError(f"{path}: holds no network weights; give a .pth as download_model.py writes it")
-    return _without_prefix(content)
+    return _as_state_dict(path, content)
 
 
 def load_imagenet_encoders(network: STCN, folder: Path | None = None) -> None:
@@ -118,7 +117,7 @@ def start_from_weights(network: STCN, path: Path) -> None:
         InputError: no such file, or weights of another network.
     """
     state_dict = read_state_dict(path)
-    if not network.single_object and MASK_CONV in state_dict and state_dict[MASK_CONV].shape[1] == 4:
+    if not network.single_object and _num_mask_channels(state_dict) == 1:
         log.info("%s: single-object weights, an orthogonal input channel is added", path)
         weight = state_dict[MASK_CONV]
         channel = nn.init.orthogonal_(torch.empty_like(weight[:, :1]), generator=torch.Generator().manual_seed(0))
@@ -135,14 +134,12 @@ def read_checkpoint(path: Path) -> dict:
     Raises:
         InputError: no such file, or not a checkpoint.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a ..._checkpoint.pth of an interrupted training")
-    content = _read_file(path)
+    content = read_torch_file(path)
     keys = content.keys() if isinstance(content, dict) else set()
     if {"network", "optimizer", "random", "recipe"} <= keys:
-        return content
+        return {**content, "network": _as_state_dict(path, content["network"])}
     if {"network", "optimizer", "scheduler", "it"} <= keys:
-        state = {"iteration": content["it"], "network": _without_prefix(content["network"])}
+        state = {"iteration": content["it"], "network": _as_state_dict(path, content["network"])}
         state |= {"optimizer": content["optimizer"], "scheduler": content["scheduler"]}
         return {**state, "scaler": None, "random": None, "recipe": None}
     remedy = "load it as network weights (load_network) to start a new training from it"
@@ -150,19 +147,19 @@ def read_checkpoint(path: Path) -> dict:
 
 
 def check_weights(path: Path, network: STCN, found: StateDict) -> None:
-    """Make sure that weights fit a network, by names and shapes.
+    """Make sure that weights fit a network, by names and shapes, and are numbers to compute with.
 
     Raises:
         InputError: they do not.
     """
     expected = network.state_dict()
-    if MASK_CONV in found:
+    if _num_mask_channels(found):
         _check_variant(path, expected, found)
     check_names(path, expected, found, "STCN")
 
 
 def check_names(path: Path, expected: StateDict, found: StateDict, network: str) -> None:
-    """Make sure that a state dict has a network's names and shapes.
+    """Make sure that a state dict has a network's names and shapes, and numbers to compute with.
 
     Args:
         network: what the weights should be of, for the message.
@@ -178,6 +175,7 @@ def check_names(path: Path, expected: StateDict, found: StateDict, network: str)
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             remedy = f"give the weights of {network}"
             raise InputError(f"{path}: weights of another network: {what} {names[0]}{more}; {remedy}")
+    _check_numbers(path, expected, found)
 
 
 def _read_imagenet(name: str, folder: Path | None) -> StateDict:
@@ -192,16 +190,25 @@ def _read_imagenet(name: str, folder: Path | None) -> StateDict:
     return state_dict
 
 
-def _without_prefix(state_dict: StateDict) -> StateDict:
-    """Drop the prefix that DistributedDataParallel gives to names."""
-    return {name.removeprefix("module."): tensor for name, tensor in state_dict.items()}
+def _as_state_dict(path: Path, content: object) -> StateDict:
+    """Take tensors by name, without the prefix that DistributedDataParallel gives to names."""
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise InputError(f"{path}: holds no network weights; give a .pth as download_model.py writes it")
+    if unusable := [name for name, tensor in content.items() if not _is_plain(tensor)]:
+        raise InputError(f"{path}: {unusable[0]} is no plain tensor of real numbers; give trained weights")
+    return {name.removeprefix("module."): tensor for name, tensor in content.items()}
 
 
-def _read_file(path: Path) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as e:  # the unpickler raises whatever the bytes make it raise
-        raise InputError(f"{path}: not a PyTorch file, or cut short; download or copy it again") from e
+def _is_plain(tensor: object) -> bool:
+    if not isinstance(tensor, Tensor) or tensor.layout != torch.strided or tensor.is_nested:
+        return False
+    return not (tensor.is_complex() or tensor.is_quantized or tensor.is_meta)
+
+
+def _num_mask_channels(state_dict: StateDict) -> int:
+    """Count the input channels for masks; 0 if these are no weights of STCN."""
+    weight = state_dict.get(MASK_CONV)
+    return weight.shape[1] - 3 if weight is not None and weight.ndim == 4 else 0
 
 
 def _copy_matching(module: nn.Module, state_dict: StateDict) -> None:
@@ -219,13 +226,23 @@ def _check_variant(path: Path, expected: StateDict, found: StateDict) -> None:
         raise InputError(f"{path}: weights with CBAM; train without no_cbam")
     if has_cbam(expected) and not has_cbam(found):
         raise InputError(f"{path}: weights without CBAM; train with no_cbam")
-    channels = found[MASK_CONV].shape[1]
-    if channels != expected[MASK_CONV].shape[1]:
-        kind, number = ("a single object", "1") if channels == 4 else ("several objects", "2 or more")
+    channels = _num_mask_channels(found)
+    if channels != _num_mask_channels(expected):
+        kind, number = ("a single object", "1") if channels == 1 else ("several objects", "2 or more")
         raise InputError(f"{path}: weights for {kind}; set num_objects to {number}, or take the stage they belong to")
+
+
+def _check_numbers(path: Path, expected: StateDict, found: StateDict) -> None:
+    """Refuse integers in place of fractions, and numbers that are none."""
+    for name, tensor in found.items():
+        if expected[name].is_floating_point() and not tensor.is_floating_point():
+            raise InputError(f"{path}: {name} is {tensor.dtype}, not floating point; give trained weights")
+        if not torch.isfinite(tensor.float()).all():
+            raise InputError(f"{path}: {name} holds NaN or infinite numbers; take weights of before they diverged")
 
 
 def _how_to_get(path: Path) -> str:
     if path == DEFAULT_WEIGHTS:
         return f"{path}: no weights there; `python download_model.py` fetches them"
-    return f"{path}: no such file; `python download_model.py` writes released weights, such as {DEFAULT_WEIGHTS}"
+    cause = "not a regular file" if path.exists() else "no such file"
+    return f"{path}: {cause}; `python download_model.py` writes released weights, such as {DEFAULT_WEIGHTS}"

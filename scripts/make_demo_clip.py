@@ -1,6 +1,5 @@
 """Make the demo clip, demo/clip.mp4, and its exact masks, demo/masks/*.png, from free photographs.
 
-    pip install scikit-image          # for this script only; nothing else in the repository needs it
     python -m scripts.make_demo_clip
 
 Three objects are cut out once, then moved, scaled, turned and slightly bent over a background; how much
@@ -20,6 +19,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import skimage
 from PIL import Image
 
 from util.files import PROJECT_ROOT
@@ -87,8 +87,6 @@ ACTORS = (
 
 def photograph(name: str) -> np.ndarray:
     """Read one of the photographs that come with scikit-image, as 8-bit BGR."""
-    import skimage  # here, since requirements.txt leaves it out
-
     return cv2.imread(str(Path(skimage.__file__).parent / "data" / name), cv2.IMREAD_COLOR)
 
 

@@ -18,6 +18,17 @@ LIBRARIES = {  # room -> the rooms and modules of the project that it may import
     "tracking": {"inference_core", "output", "dataset", "model", "util"},
     "tracker": {"tracking", "output", "dataset", "model", "util"},
     "evaluation": {"tracker", "tracking", "output", "dataset", "model", "util"},
+    "interactive": {
+        "evaluation",
+        "tracker",
+        "tracking",
+        "inference_core",
+        "inference_memory_bank",
+        "output",
+        "dataset",
+        "model",
+        "util",
+    },
     "training": {"evaluation", "tracker", "output", "dataset", "model", "util"},
 }
 BENCHMARKING = LIBRARIES.keys() - {"downloading"}

@@ -8,10 +8,19 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from model.memory import TopK, apply_kernel, get_similarity, merge_top_k, readout_top_k
+from model.memory import (
+    TopK,
+    apply_kernel,
+    as_multiplied,
+    get_similarity,
+    get_squared_norm,
+    merge_top_k,
+    readout_top_k,
+)
+from util.device import has_much_memory
 
 CHUNK_SIZE = 2**23  # numbers of the similarity held at a time: 32 MiB
-CHUNK_SIZE_CUDA = 2**25
+CHUNK_SIZE_CUDA, CHUNK_SIZE_LARGE = 2**25, 2**28  # the latter on cards with much memory
 MIN_QUERIES = 64  # query positions compared at a time
 DEFAULT_CAPACITY = 4  # frames to make room for if nobody knows how many will come
 
@@ -99,6 +108,7 @@ class MemoryBank:
         self._bound = None if max_frames is None else max_frames + 1  # one for the temporary frame
         self._expected_frames = expected_frames
         self._keys = FrameBuffer(self._bound, expected_frames)  # [h*w,CK]
+        self._norms = FrameBuffer(self._bound, expected_frames)  # [h*w], their squared norms, float32
         self._groups: list[FrameBuffer] = []  # [h*w,K of the group,CV], in the order of entry
         self._is_annotated: list[bool] = []  # per frame, oldest first
         self._has_temporary = False
@@ -133,6 +143,7 @@ class MemoryBank:
                 return  # there is room for annotated frames only
         self._has_temporary = is_temporary
         self._keys.append(key[0].flatten(1).t())
+        self._norms.append(get_squared_norm(key.flatten(2))[0, 0])
         self._is_annotated.append(is_annotated)
         if len(values) > self.num_objects:
             sizes = [self.num_objects, len(values) - self.num_objects]
@@ -190,6 +201,7 @@ class MemoryBank:
             if len(group) >= -from_newest:
                 group.discard(from_newest)
         self._keys.discard(index)
+        self._norms.discard(index)
         self._is_annotated.pop(index)
         self._has_temporary = self._has_temporary and from_newest != -1
 
@@ -199,33 +211,33 @@ class MemoryBank:
         A few query positions are compared with many memory positions at a time, which leaves the least to merge. The
         kernel needs all query positions at once.
         """
-        query = query_key.float().flatten(2)
-        chunk_size = CHUNK_SIZE_CUDA if query.is_cuda else CHUNK_SIZE
+        query, chunk_size = as_multiplied(query_key).flatten(2), _chunk_size(query_key.device)
         num_queries, num_positions = query.shape[2], (stop - start) * self._keys.block.shape[1]
         if self.kernel_sigma is None:
             num_queries = min(num_queries, max(MIN_QUERIES, chunk_size // num_positions))
         num_positions = min(num_positions, max(1, chunk_size // num_queries))
         queries = query.split(num_queries, dim=2)
         selected = [None] * len(queries) if best is None else best.split(num_queries)
-        workspace = query.new_empty(num_positions * num_queries)  # used again: on a CPU fresh memory takes longer
-        for first, keys in self._key_chunks(start, stop, num_positions):
-            memory_key = keys.t()[None].float()
-            squared_norm = memory_key.square().sum(1, keepdim=True)
+        workspace = self._norms.block.new_empty(num_positions * num_queries)  # a CPU takes longer for fresh memory
+        for first, keys, norms in self._key_chunks(start, stop, num_positions):
+            memory_key = as_multiplied(keys).t()[None]
             for index, part in enumerate(queries):
-                similarity = get_similarity(memory_key, part, squared_norm=squared_norm, workspace=workspace)
+                similarity = get_similarity(memory_key, part, squared_norm=norms[None, None], workspace=workspace)
                 if self.kernel_sigma is not None:
                     similarity = apply_kernel(similarity, part, self.kernel_sigma, query_key.shape[3])
                 selected[index] = merge_top_k(selected[index], similarity[0], first, self.top_k)
         return TopK.join(selected)
 
-    def _key_chunks(self, start: int, stop: int, num_positions: int) -> Iterator[tuple[int, Tensor]]:
-        """Yield up to ``num_positions`` keys ``[n,CK]`` at a time, after the position of the first of them."""
+    def _key_chunks(self, start: int, stop: int, num_positions: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Yield the position of the first of up to ``num_positions`` keys, the keys ``[n,CK]``, their norms ``[n]``."""
         slots, cells = self._keys.slot_table(), self._keys.block.shape[1]
         num_frames = max(1, num_positions // cells)
         for first in range(start, stop, num_frames):
-            keys = self._keys.block[slots[first : min(first + num_frames, stop)]].flatten(0, 1)
+            chosen = slots[first : min(first + num_frames, stop)]
+            keys, norms = (buffer.block[chosen].flatten(0, 1) for buffer in (self._keys, self._norms))
             for offset in range(0, len(keys), num_positions):
-                yield first * cells + offset, keys[offset : offset + num_positions]
+                part = slice(offset, offset + num_positions)
+                yield first * cells + offset, keys[part], norms[part]
 
     def _read_group(self, group: FrameBuffer, best: TopK) -> Tensor:
         """Read one group's values: ``[h*w,K*CV]``."""
@@ -233,3 +245,10 @@ class MemoryBank:
         slot = group.slot_table()[best.position // cells]
         rows = slot * cells + best.position % cells
         return readout_top_k(best.affinity(), rows, group.block.flatten(2).flatten(0, 1))
+
+
+def _chunk_size(device: torch.device) -> int:
+    """Choose how many numbers of the similarity to hold at a time."""
+    if device.type != "cuda":
+        return CHUNK_SIZE
+    return CHUNK_SIZE_LARGE if has_much_memory(device) else CHUNK_SIZE_CUDA

@@ -33,7 +33,7 @@ from output.result import FrameResult
 from tracking.config import TrackerConfig, View
 from tracking.plan import plan_frames
 from tracking.session import TrackerSession
-from util.device import PRECISIONS, choose_amp_dtype, choose_device
+from util.device import choose_device, choose_dtype
 from util.errors import InputError
 from util.pipeline import prefetch
 
@@ -78,9 +78,7 @@ class VideoTracker:
             TypeError, ValueError: a setting that does not exist, or that is out of range.
         """
         config, device = TrackerConfig(**settings), choose_device(str(device))
-        if precision not in (None, "auto", *PRECISIONS):
-            raise InputError(f"precision {precision}: unknown; choose auto, {', '.join(PRECISIONS)}")
-        dtype = PRECISIONS.get(precision) or choose_amp_dtype(device) or torch.float32
+        dtype = choose_dtype(precision, device)
         network = load_network(default_weights() if weights is None else weights, device)
         return cls(optimise(network, dtype, use_compile=compile), config)
 

@@ -19,7 +19,7 @@ from evaluation.scoring import SequenceScores, format_scores, list_truth, score_
 from output.names import OutputPaths
 from output.video import EXPORTS, VideoOutput
 from tracker import VideoTracker
-from util.device import describe_device, describe_peak_memory, held_memory, note_if_busy
+from util.device import describe_device, describe_peak_memory, held_memory, make_current, note_if_busy
 from util.distributed import ProcessGroup, divide, process_group
 from util.errors import InputError, is_out_of_memory
 from util.progress import with_progress
@@ -64,6 +64,7 @@ def evaluate(entries: Sequence[VideoEntry], tracker: VideoTracker, settings: Eva
     refuse_duplicate_names(entries)
     for entry in entries:
         _refuse_output_among_input(settings.output, entry)
+    make_current(tracker.network.device)
     with process_group() as group:
         if group.is_main and tracker.network.device.type == "cpu":
             note_if_busy()

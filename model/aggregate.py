@@ -1,5 +1,7 @@
 """Soft aggregation of independent object probabilities (Oh et al., STM, ICCV 2019)."""
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -17,5 +19,9 @@ def aggregate(probabilities: Tensor, dim: int = 0) -> Tensor:
     Returns:
         logits, float32, K + 1 along ``dim``, background first.
     """
-    background = torch.prod(1 - probabilities, dim=dim, keepdim=True)
+    others = 1 - probabilities
+    if others.requires_grad:  # the backward pass of torch.prod lets the host wait for a GPU
+        background = functools.reduce(torch.mul, others.unbind(dim)).unsqueeze(dim)
+    else:
+        background = torch.prod(others, dim=dim, keepdim=True)
     return torch.logit(torch.cat([background, probabilities], dim=dim), eps=1e-7)

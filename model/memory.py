@@ -7,6 +7,7 @@ Training reads densely (``read_memory``). Inference keeps the ``top_k`` best mem
 result without ever holding N x M numbers.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -33,26 +34,52 @@ def get_similarity(
         ``[B,N,M]``, float32, a transposed view: each query position's similarities are contiguous, as top-k needs them.
     """
     with torch.autocast(memory_key.device.type, enabled=False):
-        memory_key, query_key = memory_key.float(), query_key.float()
         scale = 1 / math.sqrt(memory_key.shape[1])
         if squared_norm is None:
-            squared_norm = memory_key.square().sum(1, keepdim=True)
+            squared_norm = get_squared_norm(memory_key)
+        memory_key, query_key = as_multiplied(memory_key), as_multiplied(query_key)
+        options = {} if memory_key.dtype == torch.float32 else {"out_dtype": torch.float32}
         shape = len(query_key), query_key.shape[2], memory_key.shape[2]
-        out = None
         if workspace is not None:
-            out = workspace[: math.prod(shape)].view(shape)
-        query_key = query_key.transpose(1, 2)
-        return torch.baddbmm(-scale * squared_norm, query_key, memory_key, alpha=2 * scale, out=out).transpose(1, 2)
+            options["out"] = workspace[: math.prod(shape)].view(shape)
+        start = (-scale * squared_norm).expand(shape)
+        return torch.baddbmm(start, query_key.transpose(1, 2), memory_key, alpha=2 * scale, **options).transpose(1, 2)
+
+
+def get_squared_norm(key: Tensor) -> Tensor:
+    """Compute ``|k|^2`` of keys: ``[B,CK,N] -> [B,1,N]``, float32."""
+    return key.float().square().sum(1, keepdim=True)
+
+
+def as_multiplied(key: Tensor) -> Tensor:
+    """Bring keys of any shape to the dtype in which they are multiplied: float32, unless the product is exact without.
+
+    The product of two numbers of 16 bits is exact in float32.
+    """
+    if key.is_cuda and not torch.is_grad_enabled() and _multiplies_into_float32(key.dtype, key.device):
+        return key
+    return key.float()
+
+
+@functools.cache
+def _multiplies_into_float32(dtype: torch.dtype, device: torch.device) -> bool:
+    """Tell whether the device multiplies matrices of this dtype into float32 ones, as CUDA does from PyTorch 2.8 on."""
+    keys, start = torch.ones(1, 8, 8, dtype=dtype, device=device), torch.ones(1, 8, 8, device=device)
+    try:
+        torch.baddbmm(start, keys, keys, out_dtype=torch.float32, alpha=0.25, out=torch.empty_like(start))
+    except (RuntimeError, TypeError):
+        return False
+    return True
 
 
 def apply_kernel(similarity: Tensor, query_key: Tensor, sigma: float, width: int) -> Tensor:
-    """Favour, for each memory position, the query cells around the one that resembles it most.
+    """Favour, for each memory position, the query cells around the one that resembles it most; in place.
 
     Seong et al., "Kernelized Memory Network", ECCV 2020: the affinity is weighted by a Gaussian of standard deviation
     ``sigma`` cells; here its exponent is added to the similarity. The full distance counts in finding the centre.
 
     Args:
-        similarity: ``[B,N,M]`` from ``get_similarity``.
+        similarity: ``[B,N,M]`` from ``get_similarity``; it is changed.
         query_key: ``[B,CK,M]``.
         sigma: standard deviation in cells of stride 16.
         width: cells per row of the query frame.
@@ -62,11 +89,12 @@ def apply_kernel(similarity: Tensor, query_key: Tensor, sigma: float, width: int
     """
     query_key = query_key.float()
     distance = similarity - query_key.square().sum(1, keepdim=True) / math.sqrt(query_key.shape[1])
-    centre = distance.argmax(2, keepdim=True)  # [B,N,1]
-    cell = torch.arange(similarity.shape[2], device=similarity.device)
-    d_row = cell // width - centre // width
-    d_column = cell % width - centre % width
-    return similarity - (d_row.square() + d_column.square()) / (2 * sigma**2)
+    centre = distance.argmax(2)[:, None]  # [B,1,N]
+    grid = similarity.transpose(1, 2).unflatten(1, (-1, width))  # [B,h,w,N]
+    rows, columns = (torch.arange(side, device=similarity.device)[:, None] for side in grid.shape[1:3])
+    by_row, by_column = (rows - centre // width).square(), (columns - centre % width).square()  # [B,h,N], [B,w,N]
+    grid.sub_(by_row[:, :, None] / (2 * sigma**2)).sub_(by_column[:, None] / (2 * sigma**2))
+    return similarity
 
 
 def get_affinity(similarity: Tensor) -> Tensor:
@@ -100,7 +128,7 @@ MIN_BUCKET_SIZE = 4  # with fewer columns in a bucket the division takes longer 
 
 
 class TopK(NamedTuple):
-    """The memory positions most similar to each query position, best first. k <= top_k."""
+    """The memory positions most similar to each query position, best first on a CPU. k <= top_k."""
 
     similarity: Tensor  # [M,k] float32
     position: Tensor  # [M,k] int64
@@ -137,13 +165,13 @@ def merge_top_k(best: TopK | None, similarity: Tensor, first_position: int, top_
     positions = positions + first_position
     if best is not None:
         values = torch.cat([best.similarity, values], 1)
-        values, order = values.topk(min(top_k, values.shape[1]), dim=1)
+        values, order = _plain_top_k(values, min(top_k, values.shape[1]))
         positions = torch.cat([best.position, positions], 1).gather(1, order)
     return TopK(values, positions)
 
 
 def find_top_k(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Find the k largest numbers of each row and their columns, best first: ``[M,n] -> [M,k], [M,k]``.
+    """Find the k largest numbers of each row and their columns: ``[M,n] -> [M,k], [M,k]``, best first on a CPU.
 
     The result equals ``rows.topk(k)`` and takes less time where n is much larger than k: the columns are divided into
     buckets, and only the k buckets with the largest maxima can hold the k largest numbers.
@@ -151,14 +179,19 @@ def find_top_k(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
     num_buckets = math.isqrt(k * rows.shape[1])  # buckets of about sqrt(n / k) columns leave the fewest numbers to sort
     size = rows.shape[1] // max(1, num_buckets)
     if size < MIN_BUCKET_SIZE:
-        return rows.topk(k, dim=1)
+        return _plain_top_k(rows, k)
     buckets = rows[:, : size * num_buckets].unflatten(1, (size, num_buckets))  # columns j, j + num_buckets, ..
     chosen = buckets.amax(1).topk(k, dim=1, sorted=False).indices  # [M,k]
     members = torch.arange(size, device=rows.device)[:, None] * num_buckets
     rest = torch.arange(size * num_buckets, rows.shape[1], device=rows.device)
     columns = torch.cat([(chosen[:, None] + members).flatten(1), rest.expand(len(rows), -1)], 1)
-    values, order = rows.gather(1, columns).topk(k, dim=1)
+    values, order = _plain_top_k(rows.gather(1, columns), k)
     return values, columns.gather(1, order)
+
+
+def _plain_top_k(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Find the k largest numbers; to sort them takes a GPU more time, and no reader needs it."""
+    return rows.topk(k, dim=1, sorted=rows.device.type == "cpu")
 
 
 def readout_top_k(affinity: Tensor, position: Tensor, memory_value: Tensor) -> Tensor:

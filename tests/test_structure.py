@@ -13,7 +13,7 @@ LIBRARIES = {  # room -> the rooms and modules of the project that it may import
     "output": {"util"},
     "dataset": {"util"},
     "downloading": {"dataset", "util"},
-    "inference_memory_bank": {"model"},
+    "inference_memory_bank": {"model", "util"},
     "inference_core": {"inference_memory_bank", "model", "util"},
     "tracking": {"inference_core", "output", "dataset", "model", "util"},
     "tracker": {"tracking", "output", "dataset", "model", "util"},

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from util.distributed import local_rank
+from util.distributed import local_rank, num_processes
 from util.errors import InputError
 
 try:
@@ -23,6 +23,8 @@ except ImportError:  # Windows
 log = logging.getLogger(__name__)
 
 FRAMES_AT_ONCE_CUDA = 4
+MUCH_MEMORY = 32  # GiB
+BFLOAT16_SINCE = (8, 0)  # CUDA's compute capability of Ampere
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -30,10 +32,10 @@ def choose_device(name: str = "auto") -> torch.device:
     """Resolve ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     ``auto`` takes CUDA, else Apple's GPU, else the CPU. If several processes run on a machine, each takes a GPU of its
-    own, unless the number is given.
+    own.
 
     Raises:
-        InputError: the name is unknown, or this machine or this PyTorch lacks the device.
+        InputError: the name is unknown, this machine or this PyTorch lacks the device, or processes would share a GPU.
     """
     if name == "auto":
         name = _best_device()
@@ -44,15 +46,55 @@ def choose_device(name: str = "auto") -> torch.device:
     available = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
     if (device.index or 0) >= available.get(device.type, 0):
         raise InputError(f"device {name!r}: not available here; auto takes what there is")
-    if device.type == "cuda" and device.index is None:
-        return torch.device("cuda", local_rank() % torch.cuda.device_count())
-    return device
+    return own_gpu(device, available["cuda"]) if device.type == "cuda" else device
+
+
+def own_gpu(device: torch.device, num_gpus: int) -> torch.device:
+    """Choose the GPU of this process among those of the machine: the given one, or its own if processes share them.
+
+    Raises:
+        InputError: processes would share a GPU.
+    """
+    if num_processes() == 1:
+        return torch.device("cuda", device.index or 0)
+    if device.index is not None:
+        raise InputError(f"device {device}: all {num_processes()} processes would take it; say cuda")
+    rank = local_rank()
+    if rank is None:
+        raise InputError("LOCAL_RANK is not set, so all processes would take the same GPU; start with torchrun")
+    if rank >= num_gpus:
+        raise InputError(f"{num_gpus} GPU(s) for at least {rank + 1} processes; start a process for each GPU")
+    return torch.device("cuda", rank)
+
+
+def make_current(device: torch.device) -> None:
+    """Let what names no GPU, such as pinned memory, belong to this one and not to the first."""
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
 
 
 def _best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def choose_dtype(precision: str | None, device: torch.device) -> torch.dtype:
+    """Choose the dtype to compute in.
+
+    Args:
+        precision: a key of ``PRECISIONS``; ``auto`` or None: what is fast on the device.
+
+    Raises:
+        InputError: it is unknown, or the device lacks it.
+    """
+    if precision in (None, "auto"):
+        return choose_amp_dtype(device) or torch.float32
+    if precision not in PRECISIONS:
+        raise InputError(f"precision {precision}: unknown; choose auto, {', '.join(PRECISIONS)}")
+    if precision == "bfloat16" and device.type == "cuda" and torch.cuda.get_device_capability(device) < BFLOAT16_SINCE:
+        raise InputError("precision bfloat16: this GPU is older than Ampere and lacks it; choose float16")
+    return PRECISIONS[precision]
 
 
 def choose_amp_dtype(device: torch.device) -> torch.dtype | None:
@@ -87,6 +129,12 @@ def allow_tf32(dtype: torch.dtype) -> None:
 def default_frames_at_once(device: torch.device) -> int:
     """Choose how many frames to encode together: one frame keeps a CPU busy, but not a GPU."""
     return FRAMES_AT_ONCE_CUDA if device.type == "cuda" else 1
+
+
+@functools.cache
+def has_much_memory(device: torch.device) -> bool:
+    """Tell whether a GPU has so much memory that a GiB for a while does not matter."""
+    return torch.cuda.get_device_properties(device).total_memory >= MUCH_MEMORY * 2**30
 
 
 def peak_memory(device: torch.device) -> float:

@@ -12,7 +12,8 @@ from util.errors import InputError
 
 T = TypeVar("T")
 
-LONGEST_WAIT = timedelta(days=7)  # how long the other processes wait for the slowest one
+LONGEST_WAIT = timedelta(days=7)  # how long the other processes wait for the slowest one's objects
+LONGEST_EXCHANGE = timedelta(hours=1)  # the same for tensors, such as gradients: an ended process is noticed then
 
 
 class ProcessGroup(NamedTuple):
@@ -20,6 +21,7 @@ class ProcessGroup(NamedTuple):
 
     rank: int = 0
     size: int = 1
+    objects: torch.distributed.ProcessGroup | None = None  # exchanges objects, over gloo; None: a group of one
 
     @property
     def is_main(self) -> bool:
@@ -39,7 +41,7 @@ class ProcessGroup(NamedTuple):
         if self.size == 1:
             return [item]
         items = [item] * self.size
-        torch.distributed.all_gather_object(items, item)
+        torch.distributed.all_gather_object(items, item, group=self.objects)
         return items
 
 
@@ -53,27 +55,32 @@ def process_group(backend: str = "gloo") -> Iterator[ProcessGroup]:
     Raises:
         InputError: the environment names other processes, but not how to reach them.
     """
-    size = int(os.environ.get("WORLD_SIZE", 1))
+    size = num_processes()
     if size == 1:
         yield ProcessGroup()
         return
     try:
-        torch.distributed.init_process_group(backend, timeout=LONGEST_WAIT)
+        torch.distributed.init_process_group(backend, timeout=LONGEST_EXCHANGE)
     except ValueError as e:
         raise InputError(f"WORLD_SIZE is {size}, but other variables are missing ({e}); start with torchrun") from e
-    yield ProcessGroup(torch.distributed.get_rank(), size)
+    objects = torch.distributed.new_group(backend="gloo", timeout=LONGEST_WAIT)
+    yield ProcessGroup(torch.distributed.get_rank(), size, objects)
     torch.distributed.destroy_process_group()  # not on errors: it might wait for processes that wait for this one
 
 
 def is_main_process() -> bool:
     """Tell whether this process reports and writes for all of them, inside a ``process_group`` or not."""
-    is_alone = int(os.environ.get("WORLD_SIZE", 1)) == 1
-    return is_alone or int(os.environ.get("RANK", 0)) == 0
+    return num_processes() == 1 or int(os.environ.get("RANK", 0)) == 0
 
 
-def local_rank() -> int:
-    """Give the index of this process on its machine."""
-    return int(os.environ.get("LOCAL_RANK", 0))
+def num_processes() -> int:
+    """Give the number of processes on all machines."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def local_rank() -> int | None:
+    """Give the index of this process on its machine; None if the launcher does not tell."""
+    return int(os.environ["LOCAL_RANK"]) if "LOCAL_RANK" in os.environ else None
 
 
 def divide(lengths: Sequence[int], num_parts: int) -> list[list[int]]:

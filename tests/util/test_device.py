@@ -16,6 +16,7 @@ from util import device as module
 from util.device import (
     choose_amp_dtype,
     choose_device,
+    choose_dtype,
     core_times,
     describe_device,
     describe_peak_memory,
@@ -24,7 +25,7 @@ from util.device import (
     note_if_busy,
     release_free_memory,
 )
-from util.errors import InputError
+from util.errors import InputError, is_out_of_memory
 
 CPU = torch.device("cpu")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the memory held is read from /proc")
@@ -57,6 +58,46 @@ def test_processors_without_bfloat16_compute_in_float32(monkeypatch: pytest.Monk
     assert choose_amp_dtype(CPU) == torch.bfloat16
     monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
     assert choose_amp_dtype(CPU) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "rank", "expected"),
+    [
+        ("cuda", 1, "cuda:1"),
+        ("cuda:1", 0, "device cuda:1: all 2 processes would take it; say cuda"),
+        ("cuda", 2, r"2 GPU\(s\) for at least 3 processes; start a process for each GPU"),
+        ("cuda", None, "LOCAL_RANK is not set, .*; start with torchrun"),
+    ],
+)
+def test_processes_never_share_a_gpu(monkeypatch, name: str, rank: int | None, expected: str) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("cuda:1") == torch.device("cuda:1")
+    assert choose_device("cuda") == torch.device("cuda:0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("LOCAL_RANK", str(rank))
+    if expected.startswith("cuda:"):
+        assert choose_device(name) == torch.device(expected)
+    else:
+        with pytest.raises(InputError, match=expected):
+            choose_device(name)
+
+
+def test_bfloat16_is_refused_where_the_gpu_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    gpu = torch.device("cuda:0")
+    with pytest.raises(InputError, match="this GPU is older than Ampere and lacks it; choose float16"):
+        choose_dtype("bfloat16", gpu)
+    assert [choose_dtype(name, gpu) for name in ("auto", "float32")] == [torch.float16, torch.float32]
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    assert choose_dtype("bfloat16", gpu) == torch.bfloat16
+
+
+@pytest.mark.parametrize("text", ["CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling", "CUDA out of memory"])
+def test_lack_of_memory_is_recognised_in_all_wordings(text: str) -> None:
+    assert is_out_of_memory(RuntimeError(text))
+    assert not is_out_of_memory(RuntimeError("CUBLAS_STATUS_EXECUTION_FAILED"))
 
 
 MEMORY_OF_A_FRESH_PROCESS = """

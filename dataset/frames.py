@@ -1,6 +1,7 @@
 """Where frames come from: a folder of images or a video file. Both are read one frame at a time."""
 
 import logging
+import os
 from collections.abc import Container, Iterator
 from fractions import Fraction
 from functools import cached_property
@@ -10,9 +11,11 @@ import av
 import numpy as np
 from PIL import Image
 
-from dataset.images import IMAGE_SUFFIXES, list_images, read_frame_size, read_rgb
+from dataset.deep_images import find_depth
+from dataset.images import IMAGE_SUFFIXES, find_highest_level, list_images, read_frame_size, read_rgb
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
+from util.limits import check_path
 from util.pipeline import map_ahead
 
 log = logging.getLogger(__name__)
@@ -54,6 +57,19 @@ class FrameFolder:
                 )
         return size
 
+    @cached_property
+    def _depth(self) -> int:
+        """Bits that 16-bit levels really use: cameras of 12 bits would otherwise give frames that are nearly black."""
+        first, *others = self._images.values()
+        highest = find_highest_level(first)
+        if highest is None:
+            return 16
+        highest = max(highest, *(level or 0 for level in map_ahead(find_highest_level, others, DECODING_THREADS)), 0)
+        depth = find_depth(highest)
+        if depth < 16:
+            log.warning("%s: 16-bit frames with levels up to %d are read as %d-bit ones", self.path, highest, depth)
+        return depth
+
     def read(self, start: int = 0, needed: Container[str] | None = None) -> Iterator[tuple[str, np.ndarray | None]]:
         """Yield name and ``[H,W,3]`` uint8 RGB image of each frame from the ``start``-th on.
 
@@ -63,9 +79,10 @@ class FrameFolder:
         Raises:
             InputError: naming the frame that is unreadable or truncated.
         """
+        depth = self._depth
 
         def read_if_needed(name: str) -> tuple[str, np.ndarray | None]:
-            return name, read_rgb(self._images[name]) if needed is None or name in needed else None
+            return name, read_rgb(self._images[name], depth) if needed is None or name in needed else None
 
         yield from map_ahead(read_if_needed, self.names[start:], DECODING_THREADS)
 
@@ -167,8 +184,7 @@ def open_frames(path: Path) -> FrameFolder | VideoFile:
     Raises:
         InputError: there is no such path, or no frame in it.
     """
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder; give a video or a folder of frames")
+    check_path(path, "give a video or a folder of frames")
     return FrameFolder(path) if path.is_dir() else VideoFile(path)
 
 
@@ -189,7 +205,7 @@ def write_first_frame(frames: FrameFolder | VideoFile, path: Path) -> None:
     Raises:
         InputError: the frame cannot be decoded, or the path lies among the frames.
     """
-    if path.resolve().is_relative_to(frames.path.resolve()):
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(frames.path)):
         raise InputError(f"{path}: would become part of the video {frames.path}; choose another place")
     image = Image.fromarray(read_first_frame(frames))
     make_folder(path.parent)

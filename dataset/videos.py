@@ -14,6 +14,7 @@ from dataset.images import list_images
 from dataset.masks import MaskReader, describe_many_ids
 from dataset.stored_masks import find_labels
 from util.errors import InputError
+from util.limits import check_path
 
 log = logging.getLogger(__name__)
 
@@ -185,8 +186,7 @@ def count_frames(entry: VideoEntry) -> int:
 def _match_masks(frames: FrameFolder | VideoFile, entry: VideoEntry) -> dict[str, Path]:
     """Find the masks: paths by frame name, in the order of the frames."""
     masks = entry.masks
-    if not masks.exists():
-        raise InputError(f"{masks}: no mask there; give the mask of each object where it first appears")
+    check_path(masks, "give the mask of each object where it first appears", missing="no mask there")
     if masks.is_file():
         return {frames.names[0]: _check_first_mask(frames, entry)}
     paths = _list_masks(frames, masks)

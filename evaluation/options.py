@@ -7,7 +7,7 @@ from evaluation.run import EvaluationSettings
 from tracker import TrackerConfig, VideoTracker
 from tracking.config import KERNEL_ABOVE
 from util.device import FRAMES_AT_ONCE_CUDA, PRECISIONS
-from util.options import not_negative, positive_int, side
+from util.options import given_path, not_negative, positive_int, side
 from util.script import make_parser
 
 DEFAULTS = TrackerConfig()
@@ -47,7 +47,7 @@ def make_evaluation_parser(
 
 def _add_output(group: argparse._ArgumentGroup, *, is_required: bool) -> None:
     add = group.add_argument
-    add("--output", type=Path, required=is_required, help="folder to write to")
+    add("--output", type=given_path, required=is_required, help="folder to write to")
     add("--overlay", action="store_true", help="write <video>_overlay.mp4 with coloured, numbered objects")
     probabilities_help = "write the probabilities of each frame (.npz), and a table of confidences (.csv)"
     add("--save_probabilities", action="store_true", help=probabilities_help)
@@ -79,7 +79,11 @@ def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, mem_every: i
 
 def _add_speed(group: argparse._ArgumentGroup, precision: str) -> None:
     add = group.add_argument
-    add("--model", type=Path, help="weights, a .pth (default: saves/stcn.pth if it is there, else the small network's)")
+    add(
+        "--model",
+        type=given_path,
+        help="weights, a .pth (default: saves/stcn.pth if it is there, else the small network's)",
+    )
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     precision_help = "what to compute in; auto: half precision where the device is fast in it"
     add("--precision", choices=("auto", *PRECISIONS), default=precision, help=precision_help)

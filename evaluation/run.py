@@ -4,6 +4,7 @@ Started by ``torchrun``, the processes divide the videos among themselves.
 """
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -225,8 +226,8 @@ def _failures_as_input_errors(entry: VideoEntry, settings: EvaluationSettings) -
 
 def _refuse_output_among_input(output: Path, entry: VideoEntry) -> None:
     """Refuse an output that lies inside the input or would overwrite it."""
-    target = (output / entry.name).resolve()
-    for source in (path.resolve() for path in (entry.frames, entry.masks, entry.truth) if path is not None):
-        is_inside = output.resolve().is_relative_to(source) or target.is_relative_to(source)
-        if is_inside or source.is_relative_to(target):
+    root, target = (Path(os.path.realpath(path)) for path in (output, output / entry.name))
+    for source in map(os.path.realpath, filter(None, (entry.frames, entry.masks, entry.truth))):
+        is_inside = root.is_relative_to(source) or target.is_relative_to(source)
+        if is_inside or Path(source).is_relative_to(target):
             raise InputError(f"output {output}: would write into the input {source}; choose a folder elsewhere")

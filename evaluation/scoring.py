@@ -7,6 +7,7 @@ objects are those of its first ground-truth mask.
 import csv
 import json
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -42,7 +43,7 @@ def score_sequence(predictions: Path, truth: Path, *, is_single_object: bool = F
     Raises:
         InputError: missing predictions, another size, unknown ids, or a ground truth that cannot be scored.
     """
-    if predictions.resolve() == truth.resolve():
+    if os.path.realpath(predictions) == os.path.realpath(truth):
         raise InputError(f"{predictions}: predictions and ground truth are the same folder; give two")
     truth_paths = list_truth(truth)
     names = list(truth_paths)

@@ -1,6 +1,7 @@
 """Values of command-line options, checked where they are read."""
 
 import argparse
+from pathlib import Path
 
 
 def positive_int(text: str) -> int:
@@ -33,3 +34,10 @@ def side(text: str) -> int | None:
     if value < 32 and value != -1:
         raise argparse.ArgumentTypeError("must be at least 32, or -1 for the native size")
     return None if value == -1 else value
+
+
+def given_path(text: str) -> Path:
+    """Parse an option's value: the path of a file or folder, which need not exist."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty")
+    return Path(text)

@@ -13,11 +13,12 @@ from torch import Tensor
 from inference_memory_bank import MemoryBank
 from model.aggregate import aggregate
 from model.modules import DecoderFramePart
-from model.network import STCN, KeyFeatures
+from model.network import STCN
 from util.device import release_free_memory
 from util.tensor_util import Padding
 
 STRIDE = 16  # pixels per cell of the network's coarsest features
+PIXELS_AT_ONCE = 2**23  # pixels of all objects that a GPU decodes together: 20 at 854 x 480, in about 1.5 GiB
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,11 @@ class InferenceCore:
         """
         self._memorise_pending()  # first, since these features take memory
         features = self.network.encode_key(Padding.to_multiple(*images.shape[2:], STRIDE).add(images))
-        frames = [KeyFeatures(*(x[index : index + 1] for x in features)) for index in range(len(images))]
-        return [FrameFeatures(frame.key, frame.f16, self.network.frame_part(frame)) for frame in frames]
+        frame_part = self.network.frame_part(features)
+        return [
+            FrameFeatures(features.key[i : i + 1], features.f16[i : i + 1], frame_part.of_frame(i))
+            for i in range(len(images))
+        ]
 
     def skip(self) -> None:
         """Pass over a frame for which ``step`` would do nothing; this takes no image.
@@ -219,7 +223,7 @@ class InferenceCore:
             height, width = (STRIDE * cells for cells in features.key.shape[-2:])
             return torch.ones(1, height, width, device=features.key.device)
         memory_readout = self._bank.read(features.key)
-        at_once = _at_once(memory_readout)
+        at_once = _at_once(memory_readout, STRIDE**2)
         logits = self.network.segment(memory_readout[None], features.frame_part, objects_at_once=at_once)[0]
         return aggregate(torch.sigmoid(logits)).softmax(0)
 
@@ -267,6 +271,13 @@ class InferenceCore:
             raise ValueError(f"labels must be distinct and not 0: {list(labels)}")
 
 
-def _at_once(tensor: Tensor) -> int | None:
-    """Choose how many objects to compute together: on a CPU one is as fast and takes the least memory."""
-    return 1 if tensor.device.type == "cpu" else None
+def _at_once(tensor: Tensor, pixels: int = 1) -> int:
+    """Choose how many objects to compute together: on a CPU one is as fast and takes the least memory.
+
+    Args:
+        tensor: ``[..., h, w]``.
+        pixels: the frame's pixels for each of those of the tensor.
+    """
+    if tensor.device.type == "cpu":
+        return 1
+    return max(1, PIXELS_AT_ONCE // (pixels * tensor.shape[-2] * tensor.shape[-1]))

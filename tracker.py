@@ -62,6 +62,7 @@ class VideoTracker:
         precision: str | None = None,
         *,
         compile: bool = False,
+        cuda_graphs: bool = False,
         **settings: object,
     ) -> "VideoTracker":
         """Read a network's weights and make it ready.
@@ -71,6 +72,7 @@ class VideoTracker:
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             precision: ``float32``, ``bfloat16`` or ``float16``; None or ``auto``: the fastest that suits the device.
             compile: whether to compile the network with ``torch.compile``; it pays for many frames of one size.
+            cuda_graphs: whether to replay the network as CUDA graphs, which spares a GPU waiting for the host.
             settings: fields of ``TrackerConfig``.
 
         Raises:
@@ -80,7 +82,7 @@ class VideoTracker:
         config, device = TrackerConfig(**settings), choose_device(str(device))
         dtype = choose_dtype(precision, device)
         network = load_network(default_weights() if weights is None else weights, device)
-        return cls(optimise(network, dtype, use_compile=compile), config)
+        return cls(optimise(network, dtype, use_compile=compile, use_graphs=cuda_graphs), config)
 
     def track(
         self,

@@ -30,8 +30,9 @@ def dense_readout(memory_key: Tensor, memory_values: Tensor, query_key: Tensor, 
         ``[K,CV,M]``.
     """
     squared_norm = memory_key.float().pow(2).sum(1).unsqueeze(2)
-    product = 2 * (memory_key.transpose(1, 2) @ query_key)
-    similarity = (-squared_norm + product) / math.sqrt(memory_key.shape[1])  # [1,N,M]
+    scale = 1 / math.sqrt(memory_key.shape[1])
+    product = memory_key.transpose(1, 2) @ (2 * scale * query_key)  # scaled first: float16 would overflow
+    similarity = product - scale * squared_norm  # [1,N,M]
     values, indices = similarity.topk(min(top_k, similarity.shape[1]), dim=1)
     affinity = similarity.zero_().scatter_(1, indices, values.softmax(1).to(similarity.dtype))[0]
     return torch.stack([value @ affinity.to(value.dtype) for value in memory_values])

@@ -94,6 +94,8 @@ def _add_speed(group: argparse._ArgumentGroup, precision: str) -> None:
     at_once_help = f"frames encoded together (default: {FRAMES_AT_ONCE_CUDA} on CUDA, else 1)"
     add("--frames_at_once", type=positive_int, metavar="N", help=at_once_help)
     add("--compile", action="store_true", help="compile the network: pays for many frames of one size")
+    graphs_help = "replay the network as CUDA graphs: a fast GPU need not wait for the host"
+    add("--cuda_graphs", action="store_true", help=graphs_help)
 
 
 def _add_masks(group: argparse._ArgumentGroup) -> None:
@@ -122,6 +124,7 @@ def load_tracker(args: argparse.Namespace) -> VideoTracker:
         args.device,
         args.precision,
         compile=args.compile,
+        cuda_graphs=args.cuda_graphs,
         size=args.size,
         scales=tuple(args.scales or ()),
         flip=args.flip,

@@ -7,6 +7,7 @@ side: ``[B*K, C, h, w]``.
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -39,8 +40,9 @@ def convolve_frame_part(conv: nn.Conv2d, frame: Tensor, *, frame_first: bool = F
     Returns:
         ``[B,C_out,h',w']``, with the bias.
     """
-    channels = frame.shape[1]
-    weight = conv.weight[:, :channels] if frame_first else conv.weight[:, -channels:]
+    if isinstance(conv, SplitConv2d):
+        return conv.of_frame(frame)
+    weight = _part_of_weight(conv, frame.shape[1], is_first=frame_first)
     return F.conv2d(frame, weight, conv.bias, conv.stride, conv.padding)
 
 
@@ -58,9 +60,42 @@ def convolve_object_part(
     Returns:
         ``[B*K,C_out,h',w']``.
     """
-    channels = per_object.shape[1]
-    weight = conv.weight[:, -channels:] if frame_first else conv.weight[:, :channels]
+    if isinstance(conv, SplitConv2d):
+        return add_frame_part(conv.of_objects(per_object), frame_part)
+    weight = _part_of_weight(conv, per_object.shape[1], is_first=not frame_first)
     return add_frame_part(F.conv2d(per_object, weight, None, conv.stride, conv.padding), frame_part)
+
+
+def _part_of_weight(conv: nn.Conv2d, channels: int, *, is_first: bool) -> Tensor:
+    """Take the first or the last input channels of a weight."""
+    weight = conv.weight[:, :channels] if is_first else conv.weight[:, -channels:]
+    return weight.contiguous() if weight.device.type == "mps" else weight  # its convolution ignores strides
+
+
+class SplitConv2d(nn.Module):
+    """A convolution of ``cat(per_object, frame)`` as two with weights of their own, for inference only.
+
+    Parts of a common weight would be copied at every call.
+
+    Args:
+        conv: the convolution.
+        frame_channels: C2, the number of the frame's channels.
+        frame_first: whether the frame's channels come before the objects' in the weight.
+    """
+
+    def __init__(self, conv: nn.Conv2d, frame_channels: int, *, frame_first: bool = False) -> None:
+        super().__init__()
+        object_channels = conv.in_channels - frame_channels
+        self.of_frame = self._part(conv, frame_channels, is_first=frame_first)
+        self.of_objects = self._part(conv, object_channels, is_first=not frame_first)
+        self.of_frame.bias = conv.bias
+
+    @staticmethod
+    def _part(conv: nn.Conv2d, channels: int, *, is_first: bool) -> nn.Conv2d:
+        sizes = conv.kernel_size, conv.stride, conv.padding
+        part = nn.Conv2d(channels, conv.out_channels, *sizes, bias=False, device="meta")
+        part.weight = nn.Parameter(_part_of_weight(conv, channels, is_first=is_first).detach().clone())
+        return part
 
 
 class ResBlockFramePart(NamedTuple):
@@ -68,6 +103,10 @@ class ResBlockFramePart(NamedTuple):
 
     residual: Tensor  # [B,C,h,w]
     skip: Tensor  # [B,C,h,w]
+
+    def of_frame(self, index: int) -> "ResBlockFramePart":
+        """Take that of one of the B frames."""
+        return ResBlockFramePart(*(x[index : index + 1] for x in self))
 
 
 class ResBlock(nn.Module):
@@ -145,7 +184,8 @@ class UpsampleBlock(nn.Module):
         Returns:
             ``[B*K,out_channels,2h,2w]``.
         """
-        x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        with torch.autocast(x.device.type, enabled=False):  # it would interpolate in float32
+            x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
         return self.out_conv(add_frame_part(x, frame_part))
 
 
@@ -169,6 +209,11 @@ class DecoderFramePart(NamedTuple):
     at_16: ResBlockFramePart
     at_8: Tensor  # [B,C,H/8,W/8]
     at_4: Tensor  # [B,C,H/4,W/4]
+
+    def of_frame(self, index: int) -> "DecoderFramePart":
+        """Take that of one of the B frames."""
+        finer = (x[index : index + 1] for x in (self.at_8, self.at_4))
+        return DecoderFramePart(self.at_16.of_frame(index), *finer)
 
 
 class Decoder(nn.Module):

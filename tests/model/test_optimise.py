@@ -14,6 +14,7 @@ from model.network import STCN
 from model.optimise import compile_or_note, fold_batch_norm, optimise
 from tests.conftest import filled_network
 from tests.deterministic import synthetic_video
+from util.errors import InputError
 from util.tensor_util import normalise
 
 
@@ -118,3 +119,11 @@ def test_errors_of_a_compiled_function_are_not_swallowed() -> None:
 
     with pytest.raises(ValueError, match="wrong"):
         compile_or_note(wrong)(torch.ones(1))
+
+
+def test_weights_that_float16_cannot_hold_are_refused() -> None:
+    network = filled_network(size="small")
+    network.key_comp.weight.data[0, 0] = 1e6
+    with pytest.raises(InputError, match="precision float16: it cannot hold all of the weights; choose bfloat16"):
+        optimise(copy.deepcopy(network), torch.float16)
+    assert optimise(network, torch.bfloat16).dtype == torch.bfloat16

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 from scipy.special import gammaln, xlog1py, xlogy
-from skimage.morphology import medial_axis
+from skimage.morphology import medial_axis, skeletonize
 
 from interactive.strokes import Line
 
@@ -27,6 +27,7 @@ class RobotConfig:
 
     kernel: float = 0.2  # diameter of the opening, as a share of the square root of the error's area
     min_pixels: int = 4  # of a piece of the skeleton that becomes a line
+    is_fast: bool = False  # whether to thin the error instead of computing its medial axis, in a tenth of the time
 
 
 def draw_lines(
@@ -42,7 +43,9 @@ def draw_lines(
     for object_id in object_ids:
         error = (truth == object_id) & (prediction != object_id)
         if error.any():
-            paths = longest_paths(skeletonise(open_error(error, config.kernel)), config.min_pixels)
+            opened = open_error(error, config.kernel)
+            skeleton = skeletonize(opened) if config.is_fast else find_middle(opened)
+            paths = longest_paths(skeleton, config.min_pixels)
             lines += [Line(smooth(path) / error.shape[::-1], object_id) for path in paths]
     return lines
 
@@ -60,7 +63,7 @@ def open_error(error: np.ndarray, kernel: float = RobotConfig().kernel) -> np.nd
     return opened.astype(bool)
 
 
-def skeletonise(region: np.ndarray) -> np.ndarray:
+def find_middle(region: np.ndarray) -> np.ndarray:
     """Compute the medial axis of a region ``[H,W]`` bool; what touches the border is not the middle."""
     return medial_axis(np.pad(region, 1), rng=0)[1:-1, 1:-1]
 

@@ -34,9 +34,10 @@ def rasterise(lines: Iterable[Line], size: tuple[int, int]) -> np.ndarray:
     strokes = empty_map(size)
     for line in lines:
         points = (line.path * (size[1] - 1, size[0] - 1)).astype(int)
-        for start, end in zip(points, [*points[1:], points[-1]]):
-            x, y = _pixels_between(start, end).T
-            strokes[y, x] = line.object_id
+        is_far = np.abs(np.diff(points, axis=0)).max(1) > 1  # neighbours have nothing between them
+        gaps = [_pixels_between(points[index], points[index + 1]) for index in np.flatnonzero(is_far)]
+        x, y = np.concatenate([points, *gaps]).T
+        strokes[y, x] = line.object_id
     return strokes
 
 
@@ -74,8 +75,8 @@ def split_strokes(strokes: np.ndarray, object_id: int, *, is_dilated: bool = Fal
 
 
 def _pixels_between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """List the pixels ``[n+1,2]`` of a straight line, both ends included."""
+    """List the pixels ``[n+1,2]`` of a straight line between two different ones, both included."""
     length = np.abs(end - start)
-    n = max(length.max(), 1)
-    steps = np.arange(length.max() + 1)[:, None]
+    n = length.max()
+    steps = np.arange(n + 1)[:, None]
     return start + np.sign(end - start) * ((2 * length * steps + n) // (2 * n))

@@ -92,19 +92,35 @@ def load_imagenet_encoders(network: STCN, folder: Path | None = None) -> None:
         OSError: the weights cannot be downloaded.
         InputError: the folder lacks them.
     """
+    key_weights = read_imagenet(network.key_encoder.name, folder)
+    key_weights = {name.replace("layer1.", "res2."): tensor for name, tensor in key_weights.items()}
+    copy_matching(network.key_encoder, key_weights)
+    copy_matching(network.value_encoder, read_imagenet("resnet18", folder, network.value_encoder.conv1.in_channels))
+
+
+def read_imagenet(name: str, folder: Path | None = None, in_channels: int = 3) -> StateDict:
+    """Read torchvision's ImageNet weights of a ResNet.
+
+    Args:
+        name: ``resnet18`` or ``resnet50``.
+        folder: as for ``load_imagenet_encoders``.
+        in_channels: input channels of ``conv1``; those beyond the image's three are orthogonal.
+
+    Raises:
+        OSError: the weights cannot be downloaded.
+        InputError: the folder lacks them.
+    """
     try:
-        key_weights = _read_imagenet(network.key_encoder.name, folder)
-        value_weights = _read_imagenet("resnet18", folder)
+        weights = _read_imagenet(name, folder)
     except (RuntimeError, HTTPException) as e:  # a wrong checksum, a cut connection
         raise OSError(str(e)) from e
-    key_weights = {name.replace("layer1.", "res2."): tensor for name, tensor in key_weights.items()}
-    _copy_matching(network.key_encoder, key_weights)
-    extra = torch.empty_like(network.value_encoder.conv1.weight[:, 3:], device="cpu")
-    nn.init.orthogonal_(extra)
-    if torch.all(value_weights["bn1.weight"] == 1):  # normalisation folded into the convolution
-        extra *= FOLDED_SCALE
-    value_weights["conv1.weight"] = torch.cat([value_weights["conv1.weight"], extra], dim=1)
-    _copy_matching(network.value_encoder, value_weights)
+    first = weights["conv1.weight"]
+    if in_channels > first.shape[1]:
+        extra = nn.init.orthogonal_(first.new_empty(len(first), in_channels - first.shape[1], *first.shape[2:]))
+        if torch.all(weights["bn1.weight"] == 1):  # normalisation folded into the convolution
+            extra *= FOLDED_SCALE
+        weights["conv1.weight"] = torch.cat([first, extra], dim=1)
+    return weights
 
 
 def start_from_weights(network: STCN, path: Path) -> None:
@@ -211,7 +227,7 @@ def _num_mask_channels(state_dict: StateDict) -> int:
     return weight.shape[1] - 3 if weight is not None and weight.ndim == 4 else 0
 
 
-def _copy_matching(module: nn.Module, state_dict: StateDict) -> None:
+def copy_matching(module: nn.Module, state_dict: StateDict) -> None:
     """Load the tensors whose names the module knows."""
     known = module.state_dict()
     module.load_state_dict({name: tensor for name, tensor in state_dict.items() if name in known}, strict=False)

@@ -19,6 +19,7 @@ LIBRARIES = {  # room -> the rooms and modules of the project that it may import
     "tracker": {"tracking", "output", "dataset", "model", "util"},
     "evaluation": {"tracker", "tracking", "output", "dataset", "model", "util"},
     "interactive": {
+        "training",
         "evaluation",
         "tracker",
         "tracking",

@@ -4,6 +4,7 @@ import os
 import signal
 
 import cv2
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from dataset.training_clip import collate
@@ -50,6 +51,7 @@ def make_loader(
         num_workers=num_workers,
         pin_memory=pin_memory,
         worker_init_fn=start_worker,
+        generator=torch.Generator(),  # otherwise the loader's start takes a number of those that dropout draws
     )
 
 

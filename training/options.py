@@ -24,7 +24,7 @@ def read_settings(description: str) -> TrainingSettings:
         description: the command's docstring, shown as it is.
     """
     parser = make_parser(description)
-    for add_options in (_add_start, _add_data, _add_recipe, _add_speed, _add_output, _add_expert):
+    for add_options in (_add_start, _add_data, _add_recipe, add_speed_options, add_output_options, _add_expert):
         add_options(parser)
     args = parser.parse_args()
     _check(parser, args)
@@ -43,14 +43,8 @@ def read_settings(description: str) -> TrainingSettings:
             own=tuple(args.vos_root),
         ),
         recipe=_make_recipe(args),
-        compute=Compute(
-            device=args.device,
-            precision=args.precision,
-            num_workers=args.num_workers,
-            benchmark=args.benchmark,
-            compile=args.compile,
-        ),
-        output=_make_output(args),
+        compute=make_compute(args),
+        output=make_output(args, args.val_root, args.val_every),
         record=vars(args),
     )
 
@@ -109,13 +103,30 @@ def _make_recipe(args: argparse.Namespace) -> Recipe:
     )
 
 
-def _make_output(args: argparse.Namespace) -> Output:
+def make_compute(args: argparse.Namespace) -> Compute:
+    """Turn the options of ``add_speed_options`` into settings."""
+    return Compute(
+        device=args.device,
+        precision=args.precision,
+        num_workers=args.num_workers,
+        benchmark=args.benchmark,
+        compile=args.compile,
+    )
+
+
+def make_output(args: argparse.Namespace, val_root: Path | None = None, val_every: int = Intervals.scores) -> Output:
+    """Turn the options of ``add_output_options`` into settings.
+
+    Args:
+        val_root: annotated videos to score on.
+        val_every: iterations between scorings.
+    """
     intervals = Intervals(
         network=args.save_every,
         checkpoint=args.checkpoint_every,
         scalars=1 if args.debug else Intervals.scalars,
         pictures=1 if args.debug else Intervals.pictures,
-        scores=args.val_every,
+        scores=val_every,
     )
     return Output(
         name=None if args.id.upper() == "NULL" else args.id,
@@ -123,7 +134,7 @@ def _make_output(args: argparse.Namespace) -> Output:
         log_root=args.log_root,
         intervals=intervals,
         keep=args.keep,
-        val_root=args.val_root,
+        val_root=val_root,
     )
 
 
@@ -149,6 +160,8 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     own_help = "own videos instead of DAVIS and YouTube-VOS, each folder taken so many times (default: none)"
     add("--vos_root", type=parse_copies, nargs="+", default=[], metavar="DIR[:copies]", help=own_help)
     add("--val_root", type=Path, metavar="DIR", help="annotated videos in DAVIS's layout to score on (default: none)")
+    val_help = "iterations between scorings of val_root"
+    add("--val_every", type=positive_int, metavar="N", default=Intervals.scores, help=val_help)
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -174,7 +187,8 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=not_negative_int, metavar="N", default=14159265, help=seed_help)
 
 
-def _add_speed(parser: argparse.ArgumentParser) -> None:
+def add_speed_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options about the device, precision and loading, which ``make_compute`` reads."""
     add = parser.add_argument_group("speed").add_argument
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     precision_help = "auto: float16 on CUDA, bfloat16 on CPUs that have it, else float32"
@@ -186,7 +200,8 @@ def _add_speed(parser: argparse.ArgumentParser) -> None:
     add("--no_amp", dest="precision", action="store_const", const="float32", help=argparse.SUPPRESS)
 
 
-def _add_output(parser: argparse.ArgumentParser) -> None:
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options about names, places and intervals, which ``make_output`` reads."""
     add = parser.add_argument_group("output").add_argument
     id_help = "name of the run, whose folders are called <date>_<id>; NULL means none: the date alone"
     add("--id", default="NULL", help=id_help)
@@ -202,8 +217,6 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         help=checkpoint_help,
     )
     add("--keep", type=positive_int, metavar="N", help="keep the last N network files only (default: all)")
-    val_help = "iterations between scorings of val_root"
-    add("--val_every", type=positive_int, metavar="N", default=Intervals.scores, help=val_help)
     add("--debug", action="store_true", help="log and draw each iteration (default: each 100 and each 800)")
 
 

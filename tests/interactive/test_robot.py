@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from interactive.robot import draw_lines, longest_paths, open_error, skeletonise, smooth
+from interactive.robot import draw_lines, find_middle, longest_paths, open_error, smooth
 from tests.golden_figures import golden, golden_json
 
 
@@ -15,7 +15,7 @@ def test_golden_opening_and_skeletons() -> None:
     expected = golden("interactive_robot")
     for error, opened, skeleton in zip(*(unpack(expected[name]) for name in ("errors", "opened", "skeletons"))):
         assert np.array_equal(open_error(error), opened)
-        assert np.array_equal(skeletonise(opened), skeleton)
+        assert np.array_equal(find_middle(opened), skeleton)
 
 
 def test_golden_longest_paths_and_curves() -> None:

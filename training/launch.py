@@ -1,0 +1,45 @@
+"""The start of a training in each of its processes: device, precision, random numbers."""
+
+import logging
+from collections.abc import Callable
+
+import torch
+
+from training.settings import Compute
+from training.setup import Training, choose_mixed_precision
+from training.trainer import seed_everything
+from util.device import allow_tf32, choose_device
+from util.distributed import ProcessGroup, process_group
+from util.report import announce
+
+
+def launch(
+    prepare: Callable[[torch.device, torch.dtype | None, ProcessGroup], Training], compute: Compute, seed: int
+) -> int:
+    """Set a training up and run it.
+
+    Args:
+        prepare: sets it up for a device, a dtype of automatic mixed precision (None: float32) and a process.
+        compute: the device, and how fast to compute.
+        seed: start of all random numbers.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        InputError: of ``prepare`` and of ``Run.train``.
+    """
+    device = choose_device(compute.device)
+    amp_dtype = choose_mixed_precision(compute.precision, device)
+    allow_tf32(amp_dtype or torch.float32)
+    torch.backends.cudnn.benchmark = compute.benchmark
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    with process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo") as group:
+        if not group.is_main:  # the main process speaks for all
+            logging.getLogger().setLevel(max(logging.getLogger().level, logging.WARNING))
+        seed_everything(seed + group.rank)
+        training = prepare(device, amp_dtype, group)
+        if group.is_main:
+            announce(training.description)
+        return training.run.train(training.loader, group)

@@ -16,7 +16,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -32,15 +31,14 @@ from model.weights import default_weights
 from util.device import PRECISIONS, choose_amp_dtype, choose_device, default_frames_at_once
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
-from util.options import positive_int
+from util.options import frames_at_once, pixels, positive_int
 from util.script import make_parser, script_main
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(__doc__)
-    parser_class = partial(argparse.ArgumentParser, formatter_class=parser.formatter_class)
-    subjects = parser.add_subparsers(dest="subject", required=True, parser_class=parser_class)
+    subjects = parser.add_subparsers(dest="subject", required=True)
     add_inference(subjects)
     add_memory(subjects)
     add_long(subjects)
@@ -64,7 +62,7 @@ def add_inference(subjects) -> None:
     computing.add_argument("--precision", choices=PRECISIONS, nargs="+", help=precision_help)
     add_network(computing)
     frames_help = "frames encoded together (default: as eval_*.py)"
-    computing.add_argument("--frames_at_once", type=positive_int, help=frames_help)
+    computing.add_argument("--frames_at_once", type=frames_at_once, help=frames_help)
     computing.add_argument("--compile", action="store_true", help="compile the network")
     reading = parser.add_argument_group("measuring")
     add_number(reading, "--repeats", 3, "repeats, whose median counts")
@@ -157,7 +155,7 @@ def add_size(group: argparse._ArgumentGroup, height: int, width: int) -> None:
     """Add ``--size``."""
     text = f"size of the frames in pixels (default: {height} {width})"
     names = ("HEIGHT", "WIDTH")
-    group.add_argument("--size", type=positive_int, nargs=2, default=(height, width), metavar=names, help=text)
+    group.add_argument("--size", type=pixels, nargs=2, default=(height, width), metavar=names, help=text)
 
 
 def add_network(group: argparse._ArgumentGroup) -> None:

@@ -9,13 +9,13 @@ test-dev --zip makes the archive for the evaluation server.
 """
 
 import argparse
+from pathlib import Path
 
 from dataset.layouts import davis_2017_videos
 from evaluation.options import SCORE_HELP, ZIP_HELP, load_tracker, make_evaluation_parser, make_settings
 from evaluation.run import evaluate
 from evaluation.submission import hand_in
 from util.distributed import is_main_process
-from util.options import given_path
 from util.script import script_main
 
 MEM_EVERY = {"val": 5, "testdev": 3}
@@ -25,7 +25,7 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser, given, written = make_evaluation_parser(__doc__, mem_every=None)
     path_help = "holds trainval/ and test-dev/, or DAVIS as one folder"
-    given.add_argument("--davis_path", type=given_path, default="../DAVIS/2017", help=path_help)
+    given.add_argument("--davis_path", type=Path, default="../DAVIS/2017", help=path_help)
     given.add_argument("--split", choices=MEM_EVERY, default="val", help="which videos")
     written.add_argument("--score", action="store_true", help=SCORE_HELP)
     written.add_argument("--zip", action="store_true", help=ZIP_HELP)

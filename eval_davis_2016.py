@@ -6,20 +6,18 @@ Masks are written to <output>/<video>/<frame>.png as grey images of 0 and 255.
 """
 
 import argparse
+from pathlib import Path
 
 from dataset.layouts import davis_2016_videos
 from evaluation.options import SCORE_HELP, load_tracker, make_evaluation_parser, make_settings
 from evaluation.run import evaluate
-from util.options import given_path
 from util.script import script_main
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser, given, written = make_evaluation_parser(__doc__)
-    given.add_argument(
-        "--davis_path", type=given_path, default="../DAVIS/2016", help="folder of DAVIS 2016, or of all DAVIS"
-    )
+    given.add_argument("--davis_path", type=Path, default="../DAVIS/2016", help="folder of DAVIS 2016, or of all DAVIS")
     written.add_argument("--score", action="store_true", help=SCORE_HELP)
     return parser.parse_args()
 

@@ -25,7 +25,6 @@ from dataset.videos import VideoEntry
 from evaluation.options import load_tracker, make_evaluation_parser, make_settings
 from evaluation.run import evaluate
 from util.errors import InputError
-from util.options import given_path
 from util.script import script_main
 
 
@@ -33,11 +32,11 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser, given, written = make_evaluation_parser(__doc__, size=480, precision="auto", needs_output=False)
     source = given.add_mutually_exclusive_group(required=True)
-    source.add_argument("--video", type=given_path, help="a video file or a folder of frames; goes with --mask")
-    source.add_argument("--data_path", type=given_path, help="folder with JPEGImages/<video> and Annotations/<video>")
-    given.add_argument("--mask", type=given_path, help="mask of the first frame, or a folder of masks named by frame")
+    source.add_argument("--video", type=Path, help="a video file or a folder of frames; goes with --mask")
+    source.add_argument("--data_path", type=Path, help="folder with JPEGImages/<video> and Annotations/<video>")
+    given.add_argument("--mask", type=Path, help="mask of the first frame, or a folder of masks named by frame")
     first_help = "write the first frame of --video to this file, to paint its mask, and stop"
-    written.add_argument("--first_frame", type=given_path, metavar="PNG", help=first_help)
+    written.add_argument("--first_frame", type=Path, metavar="PNG", help=first_help)
     args = parser.parse_args()
     if args.first_frame is not None and args.video is None:
         parser.error("--first_frame goes with --video")

@@ -8,13 +8,13 @@ With --output_all every frame from the first annotated one on is written, and me
 """
 
 import argparse
+from pathlib import Path
 
 from dataset.layouts import youtube_videos
 from evaluation.options import ZIP_HELP, load_tracker, make_evaluation_parser, make_settings
 from evaluation.run import evaluate
 from evaluation.submission import hand_in
 from util.distributed import is_main_process
-from util.options import given_path
 from util.script import script_main
 
 RELEASE_OF_SIZE = {474: "2018 valid", 507: "2019 valid", 508: "2018 test", 541: "2019 test"}  # by number of videos
@@ -23,7 +23,7 @@ RELEASE_OF_SIZE = {474: "2018 valid", 507: "2019 valid", 508: "2018 test", 541: 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser, given, written = make_evaluation_parser(__doc__, size=480)
-    given.add_argument("--yv_path", type=given_path, default="../YouTube", help="the data set's folder")
+    given.add_argument("--yv_path", type=Path, default="../YouTube", help="the data set's folder")
     given.add_argument("--split", choices=("valid", "test"), default="valid", help="which videos")
     written.add_argument("--zip", action="store_true", help=ZIP_HELP)
     all_help = "write every frame from the first annotated one on"

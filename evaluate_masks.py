@@ -16,7 +16,6 @@ from dataset.images import is_image
 from evaluation.scoring import SequenceScores, format_scores, score_sequences, write_scores
 from util.errors import InputError
 from util.files import make_folder
-from util.options import given_path
 from util.progress import with_progress
 from util.script import make_parser, script_main
 
@@ -25,15 +24,15 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(__doc__)
     add = parser.add_argument
-    add("--predictions", type=given_path, required=True, help="folder of masks, or of a folder of masks per video")
+    add("--predictions", type=Path, required=True, help="folder of masks, or of a folder of masks per video")
     add(
         "--annotations",
-        type=given_path,
+        type=Path,
         required=True,
         help="the ground truth, in the same layout and with the same names",
     )
     add("--single_object", action="store_true", help="all ids above 0 are one object, as in DAVIS 2016")
-    add("--output", type=given_path, help="folder for scores.json and scores.csv (default: the predictions)")
+    add("--output", type=Path, help="folder for scores.json and scores.csv (default: the predictions)")
     return parser.parse_args()
 
 

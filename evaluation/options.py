@@ -7,7 +7,7 @@ from evaluation.run import EvaluationSettings
 from tracker import TrackerConfig, VideoTracker
 from tracking.config import KERNEL_ABOVE
 from util.device import FRAMES_AT_ONCE_CUDA, PRECISIONS
-from util.options import given_path, not_negative, positive_int, side
+from util.options import frames_at_once, not_negative, positive_int, side
 from util.script import make_parser
 
 DEFAULTS = TrackerConfig()
@@ -47,7 +47,7 @@ def make_evaluation_parser(
 
 def _add_output(group: argparse._ArgumentGroup, *, is_required: bool) -> None:
     add = group.add_argument
-    add("--output", type=given_path, required=is_required, help="folder to write to")
+    add("--output", type=Path, required=is_required, help="folder to write to")
     add("--overlay", action="store_true", help="write <video>_overlay.mp4 with coloured, numbered objects")
     probabilities_help = "write the probabilities of each frame (.npz), and a table of confidences (.csv)"
     add("--save_probabilities", action="store_true", help=probabilities_help)
@@ -81,7 +81,7 @@ def _add_speed(group: argparse._ArgumentGroup, precision: str) -> None:
     add = group.add_argument
     add(
         "--model",
-        type=given_path,
+        type=Path,
         help="weights, a .pth (default: saves/stcn.pth if it is there, else the small network's)",
     )
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
@@ -92,7 +92,7 @@ def _add_speed(group: argparse._ArgumentGroup, precision: str) -> None:
     bound_help = "bound on the memory frames, for long videos (default: none)"
     add("--max_memory_frames", type=positive_int, metavar="N", help=bound_help)
     at_once_help = f"frames encoded together (default: {FRAMES_AT_ONCE_CUDA} on CUDA, else 1)"
-    add("--frames_at_once", type=positive_int, metavar="N", help=at_once_help)
+    add("--frames_at_once", type=frames_at_once, metavar="N", help=at_once_help)
     add("--compile", action="store_true", help="compile the network: pays for many frames of one size")
     graphs_help = "replay the network as CUDA graphs: a fast GPU need not wait for the host"
     add("--cuda_graphs", action="store_true", help=graphs_help)

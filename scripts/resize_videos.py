@@ -10,7 +10,7 @@ folder appears when all is done. After an interruption the same command goes on 
 from pathlib import Path
 
 from dataset.resize import SHORT_SIDE, resize_videos
-from util.options import positive_int
+from util.options import pixels
 from util.script import make_parser, script_main
 
 
@@ -19,7 +19,7 @@ def main() -> int:
     parser = make_parser(__doc__)
     parser.add_argument("--data_path", type=Path, required=True, help="folder with JPEGImages and Annotations")
     parser.add_argument("--output", type=Path, required=True, help="folder to write, which is not there yet")
-    parser.add_argument("--size", type=positive_int, default=SHORT_SIDE, help="short side in pixels")
+    parser.add_argument("--size", type=pixels, default=SHORT_SIDE, help="short side in pixels")
     args = parser.parse_args()
     num_unreadable = resize_videos(args.data_path, args.output, args.size)
     print(f"{args.output} is written; {num_unreadable} unreadable files are left out")

@@ -5,11 +5,13 @@ import functools
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 from util.errors import InputError, is_out_of_memory
+from util.options import PARSERS
 from util.version import describe_version
 
 
@@ -26,7 +28,20 @@ class _NoteFormatter(logging.Formatter):
     """Begin a line with what it is: an error, or a note."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"{'error' if record.levelno >= logging.ERROR else 'note'}: {super().format(record)}"
+        kind = "error" if record.levelno >= logging.ERROR else "note"
+        return f"{kind}: {as_one_line(super().format(record))}"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Take whole names of options only, check the plain types of values, and report an error in one line."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(formatter_class=_HelpFormatter, allow_abbrev=False, **options)
+        for plain, checked in PARSERS.items():
+            self.register("type", plain, checked)
+
+    def error(self, message: str) -> NoReturn:
+        fail(message)
 
 
 class _Version(argparse.Action):
@@ -47,7 +62,7 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     Args:
         description: the script's docstring, shown as it is written.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=_HelpFormatter)
+    parser = _Parser(description=description)
     parser.add_argument("--quiet", action=_Quiet, nargs=0, help="write errors only")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     return parser
@@ -83,13 +98,15 @@ def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
     def wrapped(*args, **kwargs) -> None:
         stdout = sys.stdout
         try:
-            with _shown_logs():
+            with _shown_logs(), warnings.catch_warnings():
+                if not sys.warnoptions:
+                    warnings.simplefilter("ignore")  # libraries warn beside the one line
                 sys.exit(main(*args, **kwargs))
         except InputError as e:
             fail(str(e))
         except OSError as e:
             fail(f"{e.filename}: {e.strerror}" if e.filename else str(e.strerror or e))
-        except (RuntimeError, MemoryError) as e:
+        except Exception as e:
             if not is_out_of_memory(e):
                 raise
             cause = f" ({str(e).splitlines()[0]})" if str(e) else ""
@@ -105,5 +122,10 @@ def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
 
 def fail(message: str) -> NoReturn:
     """End the script with one line."""
-    print(f"{sys.argv[0]}: error: {message}", file=sys.stderr)
+    print(f"{sys.argv[0]}: error: {as_one_line(message)}", file=sys.stderr)
     sys.exit(2)
+
+
+def as_one_line(text: str) -> str:
+    """Escape what a terminal would not show as it is: names of files may hold line breaks and control characters."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -100,7 +100,7 @@ def no_folder(root: Path) -> list:
     Row("video that is a pipe", pipe, r"pipe: a pipe and no regular file; give a video or a folder of frames"),
     Row("video that is a device", given("--video", "/dev/zero"), r"/dev/zero: a device and no regular file"),
     Row("video that is not there", given("--video", Path("none")), r"none: no such file or folder; give a video"),
-    Row("folder of frames that links to itself", circle, r"circle: a link that leads in a circle; give a video"),
+    Row("folder of frames that links to itself", circle, r"circle: a link that leads in a circle"),
     Row("video below a file", no_folder, r"first\.png/frames: no such file or folder; give a video"),
     Row("video without a name", given("--video", ""), r"argument --video: is empty"),
     Row("mask without a name", given("--mask", ""), r"argument --mask: is empty"),

@@ -325,7 +325,7 @@ def test_wrong_kinds_of_files_name_the_right_option(refused: Callable, tmp_path:
         (["--stage", 3, "--davis_root", "no", "--yv_root", "no"], r"no training video was found; set davis_root, "),
         (["--stage", 3, "--vos_root", "nowhere:3"], r"nowhere/JPEGImages: no such folder"),
         (["--stage", 0], r"4 clips are fewer than a batch of 16; add data or set batch_size"),
-        (["-b", 0], r"argument -b/--batch_size: 0 is not positive"),
+        (["-b", 0], r"argument -b/--batch_size: 0 is not from 1 to 1000000000"),
         (["--bootstrap", 5, 5], r"--bootstrap must be two iterations, the second after the first"),
         (["--num_frames", 1], r"--num_frames must be at least 2"),
         (["--id", "a/b"], r"--id becomes the name of a folder"),

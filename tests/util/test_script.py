@@ -4,9 +4,11 @@ import logging
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 
@@ -104,8 +106,15 @@ def test_embedding_programs_see_no_progress(capsys: pytest.CaptureFixture, no_pr
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nmore"), "out of memory (CUDA out of"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 8 bytes"), "out of memory (DefaultCPU"),
         (MemoryError("Unable to allocate 1 TiB"), "out of memory (Unable"),
+        (MemoryError(), "out of memory; take"),
+        (RuntimeError("could not create a primitive"), "out of memory (could not"),
+        (RuntimeError("can't start new thread"), "out of memory (can't start"),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), "out of memory (cuDNN"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), "out of memory (CUDA"),
+        (cv2.error("std::bad_alloc"), "out of memory (std::bad_alloc"),
         (OSError(28, "No space left on device", "masks/1.png"), "masks/1.png: No space left on device"),
         (InputError("a: b; c"), "a: b; c"),
+        (InputError("new\nline\x1b[31m\udc80: b; c"), r"new\nline\x1b[31m\udc80: b; c"),
     ],
 )
 def test_scripts_end_with_one_line(run_main: Callable, error: Exception, line: str) -> None:
@@ -125,3 +134,12 @@ def test_errors_of_ours_keep_their_traceback(run_main: Callable) -> None:
 
     with pytest.raises(RuntimeError, match="size mismatch"):
         main()
+
+
+def test_notes_are_one_line_and_warnings_of_libraries_are_not_shown(run_main: Callable) -> None:
+    @script_main
+    def main() -> None:
+        warnings.warn("of a library", stacklevel=1)
+        logging.getLogger("x").warning("%s: odd", "a\nb")
+
+    assert run_main(main) == (0, "", "note: a\\nb: odd\n")

@@ -1,9 +1,10 @@
 """Training clips composed of several photographs.
 
 A single warped photograph has no motion, no occlusion and no look-alikes. Here each clip is a scene of layers: a
-photograph, and in front of it objects cut out of other photographs or of the same one. Every layer moves, bends and
-blurs on its own. Some of the objects are to be followed; the others pass before them or resemble them. A video shows
-sides of an object that its first frame does not: here a part of the object may change its look from some frame on.
+photograph before another one, and in front of it objects cut out of other photographs or of the same one. Every layer
+moves, bends and blurs on its own. Some of the objects are to be followed; the others pass before them or resemble them.
+A video shows sides of an object that its first frame does not: here a part of the object may change its look from some
+frame on.
 """
 
 import math
@@ -62,8 +63,9 @@ class SceneRanges:
     max_pasted: int = 3  # objects in front of the photograph
     pasted_side: tuple[float, float] = (0.15, 0.6)
     lookalike: float = 0.3  # probability that a pasted object is cut out of the scene's own photograph
-    drift: float = 0.08  # standard deviation of a layer's motion from frame to frame, along each axis
-    growth: tuple[float, float] = (0.08, 0.15)  # mean and deviation of the logarithm of its growth from frame to frame
+    tail: float = 3  # degrees of freedom of Student's t, from which motion and growth are drawn: some are large
+    drift: tuple[float, float] = (0.05, 0.25)  # scale and bound of a layer's motion from frame to frame along each axis
+    growth: tuple[float, float, float] = (0.06, 0.1, 0.4)  # centre, scale, bound of the logarithm of its growth
     blur: float = 0.3  # probability that a layer is blurred along its motion
     new_look: float = 0.5  # probability that a part of a layer's object changes its look from one frame to the next
     borrowed_look: float = 0.5  # probability that the new look comes from another photograph
@@ -118,8 +120,9 @@ class SceneDataset(Dataset):
         return make_clip(frames, masks, object_exists, str(pair.image))
 
     def draw_layers(self, pair: StaticPair, generator: np.random.Generator) -> list[Layer]:
-        """Draw the layers of a scene, from the photograph in the background to the foremost object."""
-        layers = [self._draw_photograph(pair, generator)]
+        """Draw the layers of a scene: a backdrop, the scene's photograph, and objects, the foremost last."""
+        backdrop = self.pairs[generator.integers(len(self.pairs))]
+        layers = [self._draw_backdrop(backdrop, generator), self._draw_photograph(pair, generator)]
         for _ in range(generator.integers(0, self._ranges.max_pasted + 1)):
             is_lookalike = generator.random() < self._ranges.lookalike
             source = pair if is_lookalike else self.pairs[generator.integers(len(self.pairs))]
@@ -142,8 +145,19 @@ class SceneDataset(Dataset):
         placed = translation(*-corner) @ scaling(zoom, zoom)
         image = read_image(pair.image, 1 / (RESERVE * zoom))
         images = self._draw_looks(image, objects[0], generator) if objects else [image] * self._spec.num_frames
-        layer = Layer(images, None, objects, size, [], np.zeros(2))
+        whole = np.full(image.shape[:2], 255, np.uint8)
+        layer = Layer(images, whole, objects, size, [], np.zeros(2))
         return self._draw_motion(layer, placed, np.full(2, crop / 2), generator)
+
+    def _draw_backdrop(self, pair: StaticPair, generator: np.random.Generator) -> Layer:
+        """Draw the photograph that is seen where the scene's own recedes or moves away. It stands still."""
+        size, crop = _read_size(pair), self._spec.crop
+        zoom = crop / size.min()
+        corner = generator.uniform(0, 1, 2) * (size * zoom - crop)
+        matrix = translation(*-corner) @ scaling(zoom, zoom)
+        transform = FrameTransform(matrix, None, (), tuple(size[::-1]), crop)
+        images = [read_image(pair.image, 1 / (RESERVE * zoom))] * self._spec.num_frames
+        return Layer(images, None, [], size, [transform] * self._spec.num_frames, np.zeros(2))
 
     def _draw_pasted(self, source: StaticPair, alpha: np.ndarray, generator: np.random.Generator) -> Layer:
         """Draw an object's place in the crop and its size."""
@@ -180,7 +194,10 @@ class SceneDataset(Dataset):
     ) -> Layer:
         """Let a layer that a matrix places in the crop drift and grow steadily, and turn, bend and blur at random."""
         ranges, crop = self._ranges, self._spec.crop
-        drift, growth = generator.normal(0, ranges.drift * crop, 2), generator.normal(*ranges.growth)
+        spread, bound = ranges.drift
+        drift = crop * np.clip(spread * generator.standard_t(ranges.tail, 2), -bound, bound)
+        centre_of_growth, spread, bound = ranges.growth
+        growth = np.clip(centre_of_growth + spread * generator.standard_t(ranges.tail), -bound, bound)
         colour = draw_colour(ranges.warp.clip_colour, generator)
         transforms = []
         for index in range(self._spec.num_frames):

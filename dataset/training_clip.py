@@ -19,6 +19,8 @@ class ClipSpec:
     num_objects: int = 1  # K; a clip that has fewer marks the others as absent
     seed: int = 0  # the random numbers of all clips follow from it
     keep_surroundings: bool = False  # show real pixels, not empty ones, where a turn moves in what the crop left out
+    keep_scale: bool = False  # a smaller crop shows less of a video's frame, not the same at a smaller size
+    fit_jumps: bool = False  # in a short video jumps are shorter, so that clips lie anywhere in it without repetition
 
 
 class ClipKey(NamedTuple):

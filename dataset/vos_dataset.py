@@ -1,13 +1,14 @@
 """Training clips from videos with masks: real and rendered ones, annotated at each frame or at some."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from torch.utils.data import Dataset
 
-from dataset.augmentation import BL30K, VIDEO, Augmentation, draw_clip
+from dataset.augmentation import BL30K, VIDEO, Augmentation, FrameTransform, draw_clip
 from dataset.images import list_images, read_image, read_size
 from dataset.stored_masks import read_mask
 from dataset.training_clip import (
@@ -23,6 +24,8 @@ from util.ids import UNLABELLED_ID
 from util.progress import with_progress
 
 MIN_FRAMES = 3  # a video with fewer annotated frames is left out
+FULL_CROP = 384  # side of the published crop
+MIN_KEPT = 0.5  # share of an object that a crop must keep in the first frame, where crops keep their scale
 
 
 class VideoKind(NamedTuple):
@@ -88,6 +91,18 @@ def draw_frames(num_frames: int, max_jump: int, length: int, generator: np.rando
     return indices[::-1] if generator.random() < 0.5 else indices
 
 
+def draw_fitting_frames(num_frames: int, max_jump: int, length: int, generator: np.random.Generator) -> list[int]:
+    """Draw the indices of a clip's frames as ``draw_frames`` does, but with jumps that fit the video.
+
+    Clips begin anywhere in the video. Frames repeat only if there are fewer than the clip needs.
+    """
+    longest = max(1, min(max_jump + 1, (num_frames - 1) // (length - 1)))
+    offsets = np.concatenate([[0], generator.integers(1, longest + 1, length - 1).cumsum()])
+    start = generator.integers(0, max(num_frames - offsets[-1], 1))
+    indices = np.minimum(start + offsets, num_frames - 1).tolist()
+    return indices[::-1] if generator.random() < 0.5 else indices
+
+
 def drop_unlabelled(masks: list[np.ndarray]) -> list[np.ndarray]:
     """Make unlabelled pixels, 255 beside other ids of a clip, background.
 
@@ -115,6 +130,18 @@ def find_labels(masks: list[np.ndarray], *, has_specks: bool) -> np.ndarray:
     return labels[(sizes[:, 0] > 900) | ((sizes[:, 0] > 100) & (sizes[:, 1:] < 400).all(1))]
 
 
+def drop_cropped(labels: np.ndarray, stored: np.ndarray, shown: np.ndarray, transform: FrameTransform) -> np.ndarray:
+    """Drop the labels of which cropping left less than half.
+
+    Args:
+        labels: ids that occur in the shown mask.
+        stored, shown: ``[H,W]`` and ``[crop,crop]`` uint8, a frame's mask before and after the transform.
+    """
+    scale = transform.reduction**2
+    kept = [np.count_nonzero(shown == label) * scale / np.count_nonzero(stored == label) for label in labels]
+    return labels[np.array(kept) >= MIN_KEPT]
+
+
 class VOSDataset(Dataset):
     """Clips of videos, one of each video per epoch. Items are indexed by ``ClipKey``.
 
@@ -132,13 +159,17 @@ class VOSDataset(Dataset):
     def __getitem__(self, key: ClipKey) -> Clip:
         video, generator = self.videos[key.index], make_generator(self._spec.seed, key)
         max_jump, annotated = max(key.max_jump // video.kind.frame_step, 1), video.annotated_frames()
+        draw = draw_fitting_frames if self._spec.fit_jumps else draw_frames
+        augmentation = self._augmentation(video)
         for _ in range(1 + MAX_REDRAWS):
-            indices = draw_frames(len(annotated), max_jump, self._spec.num_frames, generator)
+            indices = draw(len(annotated), max_jump, self._spec.num_frames, generator)
             paths, mask_paths = zip(*(annotated[index] for index in indices))
-            transforms = draw_clip(video.kind.augmentation, read_size(paths[0]), self._spec, generator)
+            transforms = draw_clip(augmentation, read_size(paths[0]), self._spec, generator)
             stored = drop_unlabelled([read_mask(path) for path in mask_paths])
             ids = [transform.apply_to_mask(mask, is_soft=False) for mask, transform in zip(stored, transforms)]
             labels = find_labels(ids, has_specks=video.kind.has_specks)
+            if self._spec.keep_scale:
+                labels = drop_cropped(labels, stored[0], ids[0], transforms[0])
             if len(labels):
                 break
         frames = [t.apply_to_image(read_image(path, t.reduction)) for path, t in zip(paths, transforms)]
@@ -147,6 +178,14 @@ class VOSDataset(Dataset):
         masks = [[_coverage(mask, label) for label in drawn] for mask in ids]
         object_exists = [label is not None for label in drawn]
         return make_clip(frames, masks, object_exists, f"{video.frames.name} {' '.join(path.stem for path in paths)}")
+
+    def _augmentation(self, video: TrainingVideo) -> Augmentation:
+        """Return the video's ranges; where crops keep their scale, a smaller crop takes a smaller part of the frame."""
+        augmentation = video.kind.augmentation
+        if not self._spec.keep_scale:
+            return augmentation
+        share = (self._spec.crop / FULL_CROP) ** 2
+        return replace(augmentation, crop_area=tuple(min(1.0, share * area) for area in augmentation.crop_area))
 
 
 def _coverage(ids: np.ndarray, label: int | None) -> np.ndarray:

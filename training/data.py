@@ -1,13 +1,15 @@
 """The data of each training stage: the published folders, as far as they are there, and a user's own."""
 
 import logging
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch.utils.data import Dataset
 
 from dataset.layouts import read_list
+from dataset.mixed_dataset import MixedDataset, Source
+from dataset.pasted_dataset import PastedDataset
 from dataset.scene_dataset import SceneDataset
 from dataset.static_dataset import StaticPair, StaticTransformDataset, find_pairs
 from dataset.training_clip import ClipSpec
@@ -38,6 +40,32 @@ class DataPlaces:
     davis: Path = Path("../DAVIS")  # holds 2017/trainval
     youtube: Path = Path("../YouTube")  # holds train_480p
     own: tuple[tuple[Path, int], ...] = ()  # own videos instead of DAVIS and YouTube-VOS, and how often to take each
+    held_out: frozenset[str] = frozenset()  # own videos that are not trained on
+
+
+SOURCES = {  # of a mixture: how each finds its data
+    "photos": lambda places, spec: static_data(places.static, spec),
+    "scenes": lambda places, spec: static_data(places.static, _shown(spec), scenes=True),
+    "rendered": lambda places, spec: bl30k_data(places.bl30k, spec),
+    "videos": lambda places, spec: vos_data(places, spec),
+    "pasted": lambda places, spec: PastedDataset(vos_data(places, spec), spec),
+}
+
+
+def mixed_data(shares: Mapping[str, float], places: DataPlaces, spec: ClipSpec) -> Dataset:
+    """Find the data of a mixture.
+
+    Args:
+        shares: the share of each source's clips, by its name in ``SOURCES``.
+
+    Raises:
+        InputError: a source has no data.
+    """
+    return MixedDataset([Source(SOURCES[name](places, spec), share) for name, share in shares.items()])
+
+
+def _shown(spec: ClipSpec) -> ClipSpec:
+    return replace(spec, keep_surroundings=True)  # scenes always show them
 
 
 def make_data(kind: str, places: DataPlaces, spec: ClipSpec, *, scenes: bool) -> Dataset:
@@ -99,8 +127,8 @@ def vos_data(places: DataPlaces, spec: ClipSpec) -> VOSDataset:
         InputError: nothing was found.
     """
     if places.own:
-        videos = [video for root, copies in places.own for video in _found_videos(root, copies)]
-        return _video_data(videos, spec, "vos_root")
+        found = [_found_videos(root, copies, excluded=places.held_out) for root, copies in places.own]
+        return _video_data([video for videos in found for video in videos], spec, "vos_root")
     videos = []
     davis, youtube = places.davis / "2017" / "trainval", places.youtube / "train_480p"
     for folder in (davis, youtube):
@@ -117,15 +145,24 @@ def _found_videos(
     root: Path, copies: int, kind: VideoKind = ORDINARY, **choice: Collection[str]
 ) -> list[TrainingVideo]:
     """Find the videos of a folder in either layout; ``choice`` as in ``find_videos``."""
+    videos = find_videos(*video_folders(root), kind, **choice)
+    log.info("%s: %d videos of 3 frames or more, %d times", root, len(videos), copies)
+    return videos * copies
+
+
+def video_folders(root: Path) -> tuple[Path, Path]:
+    """Find the folders of frames and of masks, with or without DAVIS's ``480p`` below them.
+
+    Raises:
+        InputError: one is not there.
+    """
     folders = [root / name for name in ("JPEGImages", "Annotations")]
     if all((folder / "480p").is_dir() for folder in folders):
         folders = [folder / "480p" for folder in folders]
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder; expected JPEGImages/<video> and Annotations/<video>")
-    videos = find_videos(*folders, kind, **choice)
-    log.info("%s: %d videos of 3 frames or more, %d times", root, len(videos), copies)
-    return videos * copies
+    return folders[0], folders[1]
 
 
 def _video_data(videos: list[TrainingVideo], spec: ClipSpec, settings: str) -> VOSDataset:

@@ -1,11 +1,12 @@
 """The command line of ``train.py``, turned into settings."""
 
 import argparse
+import math
 from pathlib import Path
 
 from dataset.training_clip import ClipSpec
 from model.network import SIZES
-from training.data import DataPlaces
+from training.data import SOURCES, DataPlaces
 from training.recipe import STAGES
 from training.run import Intervals
 from training.settings import Compute, Output, Recipe, Start, TrainingSettings
@@ -41,6 +42,7 @@ def read_settings(description: str) -> TrainingSettings:
             davis=args.davis_root,
             youtube=args.yv_root,
             own=tuple(args.vos_root),
+            held_out=frozenset(args.hold_out),
         ),
         recipe=_make_recipe(args),
         compute=make_compute(args),
@@ -53,6 +55,23 @@ def parse_copies(text: str) -> tuple[Path, int]:
     """Parse ``DIR`` or ``DIR:copies``."""
     folder, _, copies = text.rpartition(":")
     return (Path(folder), int(copies)) if folder and copies.isdecimal() else (Path(text), 1)
+
+
+def decay(text: str) -> float:
+    """Parse a number above 0 and below 1."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def parse_share(text: str) -> tuple[str, float]:
+    """Parse ``SOURCE:share``, or ``SOURCE`` for a share of 1."""
+    name, _, share = text.partition(":")
+    value = float(share or 1)
+    if name not in SOURCES or not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: expected SOURCE:SHARE, with a source out of {', '.join(SOURCES)}")
+    return name, value
 
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -69,6 +88,12 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--id becomes the name of a folder; leave out separators")
     if args.scenes and STAGES[args.stage].data != "static":
         parser.error("--scenes are made of photographs; give --stage 0")
+    if args.mix and args.scenes:
+        parser.error("--mix and --scenes exclude each other; give --mix scenes:SHARE")
+    if len(dict(args.mix)) < len(args.mix):
+        parser.error("--mix names a source twice; give each source one share")
+    if args.hold_out and not args.vos_root:
+        parser.error("--hold_out names videos of --vos_root; give both")
 
 
 def _make_recipe(args: argparse.Namespace) -> Recipe:
@@ -80,6 +105,8 @@ def _make_recipe(args: argparse.Namespace) -> Recipe:
         num_objects=args.num_objects or stage.num_objects,
         seed=args.seed,
         keep_surroundings=args.keep_surroundings or args.scenes,
+        keep_scale=args.keep_scale,
+        fit_jumps=args.fit_jumps,
     )
     optimizer = OptimizerConfig(
         lr=args.lr,
@@ -90,6 +117,7 @@ def _make_recipe(args: argparse.Namespace) -> Recipe:
         clip_norm=args.clip_norm or None,
         bootstrap=tuple(args.bootstrap),
         region_weight=args.region_loss,
+        average=args.average,
     )
     return Recipe(
         stage=args.stage,
@@ -97,6 +125,7 @@ def _make_recipe(args: argparse.Namespace) -> Recipe:
         use_cbam=not args.no_cbam,
         clip=clip,
         scenes=args.scenes,
+        mixture=dict(args.mix),
         iterations=iterations,
         batch_per_process=args.batch_size,
         optimizer=optimizer,
@@ -159,9 +188,14 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     add("--yv_root", type=Path, metavar="DIR", default=DataPlaces.youtube, help="holds train_480p")
     own_help = "own videos instead of DAVIS and YouTube-VOS, each folder taken so many times (default: none)"
     add("--vos_root", type=parse_copies, nargs="+", default=[], metavar="DIR[:copies]", help=own_help)
-    add("--val_root", type=Path, metavar="DIR", help="annotated videos in DAVIS's layout to score on (default: none)")
-    val_help = "iterations between scorings of val_root"
-    add("--val_every", type=positive_int, metavar="N", default=Intervals.scores, help=val_help)
+    hold_help = "videos of --vos_root that are scored instead of trained on (default: none)"
+    add("--hold_out", nargs="+", default=[], metavar="VIDEO", help=hold_help)
+    mix_help = f"mix sources by these shares instead of taking the stage's: {', '.join(SOURCES)} (default: none)"
+    add("--mix", type=parse_share, nargs="+", default=[], metavar="SOURCE:SHARE", help=mix_help)
+    val_help = "annotated videos to score on, laid out as those of --vos_root (default: none)"
+    add("--val_root", type=Path, metavar="DIR", help=val_help)
+    every_help = "iterations between scorings of val_root"
+    add("--val_every", type=positive_int, metavar="N", default=Intervals.scores, help=every_help)
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -181,6 +215,10 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     add("--num_objects", type=positive_int, metavar="N", help=f"objects that are followed in a clip {OF_STAGE}")
     keep_help = "show real pixels where a turned frame reaches beyond its crop (default: the mean colour, as published)"
     add("--keep_surroundings", action="store_true", help=keep_help)
+    scale_help = "let a smaller crop show less of a video's frame (default: the same at a smaller size)"
+    add("--keep_scale", action="store_true", help=scale_help)
+    jumps_help = "shorten jumps in short videos (default: frames repeat, as published)"
+    add("--fit_jumps", action="store_true", help=jumps_help)
     scenes_help = "in stage 0, compose each clip of several photographs that move apart (default: warp a single one)"
     add("--scenes", action="store_true", help=scenes_help)
     seed_help = "start of all random numbers, for weights, order and augmentation; the same one repeats a training"
@@ -230,4 +268,6 @@ def _add_expert(parser: argparse.ArgumentParser) -> None:
     add("--bootstrap", type=int, nargs=2, default=default.bootstrap, metavar=("FROM", "TO"), help=bootstrap_help)
     region_help = "weight of a loss of overlap, 1 - Jaccard index, added to the cross entropy"
     add("--region_loss", type=not_negative, metavar="X", default=default.region_weight, help=region_help)
+    average_help = "decay of a running average of the weights, which is saved and scored (default: none)"
+    add("--average", type=decay, metavar="X", help=average_help)
     add("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)  # old launchers pass it; it is not needed

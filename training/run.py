@@ -198,7 +198,7 @@ class Run:
         """Write the network of this iteration, and drop the oldest files beyond those to keep."""
         folder = self._settings.folder
         with write_then_rename(folder / f"{folder.name}_{self._trainer.iteration}.pth") as temporary:
-            torch.save(self._trainer.network.state_dict(), temporary)
+            torch.save(self._trainer.result.state_dict(), temporary)
         if self._settings.keep is not None:
             numbers = {path: path.stem.rpartition("_")[2] for path in folder.glob(f"{folder.name}_*.pth")}
             networks = sorted((path for path in numbers if numbers[path].isdecimal()), key=lambda p: int(numbers[p]))

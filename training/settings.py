@@ -1,7 +1,7 @@
 """The settings of a training: its start, data, recipe, device and files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataset.training_clip import ClipSpec
@@ -32,6 +32,7 @@ class Recipe:
     iterations: int
     batch_per_process: int | None  # clips; None: the published batch, divided among the processes
     optimizer: OptimizerConfig
+    mixture: Mapping[str, float] = field(default_factory=dict)  # share of each source, instead of the stage's data
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from torch.utils.data import DataLoader
 
 from model.checkpoint import check_weights, load_imagenet_encoders, read_checkpoint, start_from_weights
 from model.network import STCN
-from training.data import make_data
+from training.data import make_data, mixed_data
 from training.loader import make_loader
 from training.log import TrainingLog, run_facts
 from training.recipe import CURRICULUM, STAGES, Batch, Schedule, divide_batch
 from training.run import CHECKPOINT, Run, RunSettings
 from training.settings import Recipe, Start, TrainingSettings
 from training.trainer import Trainer
-from training.validation import annotated_videos, validate
+from training.validation import annotated_videos, held_out_videos, validate
 from util.device import PRECISIONS, choose_amp_dtype, describe_device
 from util.distributed import ProcessGroup
 from util.errors import InputError
@@ -31,6 +31,10 @@ ADDED_LATER = {  # facts that old checkpoints lack, with the value they were tra
     "region_loss": 0,
     "no_cbam": False,
     "keep_surroundings": True,
+    "mix": {},
+    "keep_scale": False,
+    "fit_jumps": False,
+    "average": 0,
 }
 PUBLISHED_FACTS = {"network": "full", "cosine": False, "encoder_lr": 1}  # all that a published checkpoint tells
 
@@ -65,7 +69,10 @@ def prepare_training(
     recipe, compute, output = settings.recipe, settings.compute, settings.output
     stage = STAGES[recipe.stage]
     batch = divide_batch(stage, group.size, recipe.batch_per_process)
-    data = make_data(stage.data, settings.data, recipe.clip, scenes=recipe.scenes)
+    if recipe.mixture:
+        data = mixed_data(recipe.mixture, settings.data, recipe.clip)
+    else:
+        data = make_data(stage.data, settings.data, recipe.clip, scenes=recipe.scenes)
     if len(data) < batch.total:
         raise InputError(f"{len(data)} clips are fewer than a batch of {batch.total}; add data or set batch_size")
     schedule = Schedule(recipe.iterations, len(data) // batch.total, stage.last_switch)
@@ -80,11 +87,12 @@ def prepare_training(
     options = {"seed": recipe.clip.seed, "num_workers": compute.num_workers, "pin_memory": device.type == "cuda"}
     loader = make_loader(data, schedule, batch, group, start=trainer.iteration, **options)
     lines = [*describe_schedule(recipe, schedule, batch, len(data)), describe_device(device, amp_dtype)]
+    videos = [] if output.val_root is None else annotated_videos(output.val_root)
+    videos += held_out_videos(settings.data)
     validation = None
-    if output.val_root is not None:
-        videos = annotated_videos(output.val_root)
-        lines.append(f"scored every {output.intervals.scores} iterations: {len(videos)} videos of {output.val_root}")
-        validation = partial(validate, network, videos, amp_dtype or torch.float32)
+    if videos:
+        lines.append(f"scored every {output.intervals.scores} iterations: {len(videos)} videos")
+        validation = partial(validate, trainer.result, videos, amp_dtype or torch.float32)
     record = None
     if group.is_main:
         make_folder(folder)
@@ -158,13 +166,17 @@ def describe_recipe(recipe: Recipe, num_clips: int, batch: Batch) -> dict[str, o
         "num_frames": clip.num_frames,
         "num_objects": clip.num_objects,
         "scenes": recipe.scenes,
+        "mix": dict(recipe.mixture),
         "keep_surroundings": clip.keep_surroundings,
+        "keep_scale": clip.keep_scale,
+        "fit_jumps": clip.fit_jumps,
         "seed": clip.seed,
         "cosine": optimizer.cosine is not None,
         "encoder_lr": optimizer.encoder_lr,
         "clip_norm": optimizer.clip_norm or 0,
         "bootstrap": optimizer.bootstrap,
         "region_loss": optimizer.region_weight,
+        "average": optimizer.average or 0,
     }
 
 
@@ -175,7 +187,9 @@ def describe_schedule(recipe: Recipe, schedule: Schedule, batch: Batch, num_clip
         f"stage {recipe.stage}: {num_clips} clips in the data; {schedule.iterations} iterations, {epochs}",
         f"batch: {batch.processes} process(es) x {batch.micro} clips x {batch.rounds} round(s) = {batch.total}",
     ]
-    if STAGES[recipe.stage].data != "static":
+    if recipe.mixture:
+        lines.append(f"shares of the sources: {', '.join(f'{name} {x:g}' for name, x in recipe.mixture.items())}")
+    if recipe.mixture or STAGES[recipe.stage].data != "static":
         lines.append(f"longest jumps between frames {CURRICULUM}, switched at epochs {schedule.switches}")
     return lines
 

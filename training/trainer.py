@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
 
 from dataset.training_clip import Clip
 from model.network import STCN
@@ -32,6 +33,7 @@ class OptimizerConfig:
     weight_decay: float = 1e-7
     bootstrap: tuple[int, int] = BOOTSTRAP  # iterations between which the share of counted pixels falls
     region_weight: float = 0.0  # factor of the region loss, which is added to the published one
+    average: float | None = None  # decay per iteration of a running average of the weights; None: no average
     amp_dtype: torch.dtype | None = None  # dtype of automatic mixed precision; None: float32 throughout
 
 
@@ -72,6 +74,12 @@ class Trainer:
         self._optimizer = _make_optimizer(network, config)
         self._scheduler = _make_scheduler(self._optimizer, config)
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=config.amp_dtype == torch.float16)
+        self._average = None if config.average is None else _make_average(network, config.average)
+
+    @property
+    def result(self) -> STCN:
+        """The network to save and to score: the running average of the weights, if there is one."""
+        return self.network if self._average is None else self._average.module
 
     @property
     def lr(self) -> float:
@@ -115,10 +123,14 @@ class Trainer:
         self._scaler.update()
         self._scheduler.step()
         self.iteration += 1
+        if self._average is not None:
+            self._average.update_parameters(self.network)
 
     def state_dict(self) -> dict:
         """Return all that a run continues from, exactly."""
+        average = {} if self._average is None else {"average": self._average.state_dict()}
         return {
+            **average,
             "iteration": self.iteration,
             "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -138,6 +150,8 @@ class Trainer:
         self._scheduler.load_state_dict(state["scheduler"])
         if state["scaler"]:  # empty or None if the run had no float16 scaler
             self._scaler.load_state_dict(state["scaler"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
         if state["random"] is not None:
             _set_random_states(state["random"])
 
@@ -175,6 +189,16 @@ def _make_scheduler(optimizer: torch.optim.Optimizer, config: OptimizerConfig) -
     if config.cosine is not None:
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.cosine)
     return torch.optim.lr_scheduler.MultiStepLR(optimizer, list(config.lr_steps), config.gamma)
+
+
+def _make_average(network: STCN, decay: float) -> AveragedModel:
+    """Make a running average of the weights, which forgets the first ones fast: they are far from the later ones."""
+
+    def update(averages: list[Tensor], weights: list[Tensor], num_averaged: Tensor | int) -> None:
+        ramp = (1 + int(num_averaged)) / (10 + int(num_averaged))
+        torch._foreach_lerp_(averages, weights, 1 - min(decay, ramp))
+
+    return AveragedModel(network, multi_avg_fn=update)
 
 
 def class_maps(masks: Tensor) -> Tensor:

@@ -15,27 +15,42 @@ from evaluation.scoring import list_truth, score_sequence, summarise_scores
 from model.network import STCN
 from model.optimise import optimise
 from tracker import TrackerConfig, VideoTracker
+from training.data import DataPlaces, video_folders
 from util.errors import InputError
 
 VALIDATION_LISTS = ("2017/val.txt", "480p/val.txt")  # files below ImageSets, in DAVIS 2017 and 2016
 
 
 def annotated_videos(root: Path) -> list[VideoEntry]:
-    """List the videos of a folder in DAVIS's layout, ``JPEGImages/480p/<video>`` and ``Annotations/480p/<video>``.
+    """List the videos ``JPEGImages/<video>``, ``Annotations/<video>`` of a folder; DAVIS has ``480p`` between.
 
     A validation list, as DAVIS has it, selects videos. Masks that hold 0 and 255 alone show a single object.
 
     Raises:
         InputError: there are none, or one lacks frames or masks.
     """
-    images, annotations = root / "JPEGImages" / "480p", root / "Annotations" / "480p"
-    if not (images.is_dir() and annotations.is_dir()):
-        raise InputError(f"{root}: lacks JPEGImages/480p or Annotations/480p; give a folder in DAVIS's layout")
+    images, annotations = video_folders(root)
     lists = [path for name in VALIDATION_LISTS if (path := root / "ImageSets" / name).exists()]
     names = read_list(lists[0]) if lists else sorted(path.name for path in annotations.iterdir() if path.is_dir())
     if not names:
-        raise InputError(f"{annotations}: no masks in it; give a folder in DAVIS's layout")
+        raise InputError(f"{annotations}: no masks in it; expected a folder of masks for each video")
     return [_annotated_video(images / name, annotations / name) for name in names]
+
+
+def held_out_videos(places: DataPlaces) -> list[VideoEntry]:
+    """List the own videos that training leaves out.
+
+    Raises:
+        InputError: no folder of own videos has one of them, or it lacks frames or masks.
+    """
+    entries = []
+    folders = [video_folders(root) for root, _ in places.own]
+    for name in sorted(places.held_out):
+        holding = [(images / name, masks / name) for images, masks in folders if (images / name).is_dir()]
+        if not holding:
+            raise InputError(f"{name}: no folder of own videos holds this video; hold_out names videos of vos_root")
+        entries.append(_annotated_video(*holding[0]))
+    return entries
 
 
 def _annotated_video(frames: Path, truth: Path) -> VideoEntry:

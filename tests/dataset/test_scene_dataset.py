@@ -82,7 +82,7 @@ def test_a_part_of_an_object_may_change_its_look(scenes: Callable) -> None:
     histories = set()
     for new_look, seed in [(0.0, 0), *((0.5, seed) for seed in range(20))]:
         data = scenes(new_look=new_look)
-        background = data.draw_layers(data.pairs[0], generator(seed))[0]
+        background = data.draw_layers(data.pairs[0], generator(seed))[1]  # before the backdrop
         changes = [(new != old).any(2) for old, new in pairwise(background.images)]
         coverage = background.objects[0]
         assert not any(changed[coverage == 0].any() for changed in changes)
@@ -115,16 +115,24 @@ def test_layers_of_a_scene_move_apart(scenes: Callable) -> None:
     """They stay without drift and growth; drift moves them in different directions, and growth magnifies them."""
 
     def matrices(**ranges: object) -> np.ndarray:
-        still = {"drift": 0.0, "growth": (0, 0), "warp": Augmentation(STILL, STILL, 0, 0), "blur": 0.0, "new_look": 0.0}
+        still = {
+            "drift": (0, 1),
+            "growth": (0, 0, 1),
+            "warp": Augmentation(STILL, STILL, 0, 0),
+            "blur": 0.0,
+            "new_look": 0.0,
+        }
         data = scenes(**{**still, **ranges})
         layers = max((data.draw_layers(data.pairs[1], generator(seed)) for seed in range(5)), key=len)
-        assert len(layers) > 1
-        return np.array([[transform.matrix for transform in layer.transforms] for layer in layers])
+        backdrop, *moving = [[transform.matrix for transform in layer.transforms] for layer in layers]
+        assert len(moving) > 1
+        assert np.allclose(np.diff(backdrop, axis=0), 0)
+        return np.array(moving)
 
     assert np.allclose(np.diff(matrices(), axis=1), 0)
-    steps = np.diff(matrices(drift=0.2), axis=1)
+    steps = np.diff(matrices(drift=(0.2, 1)), axis=1)
     assert np.allclose(steps[:, 0], steps[:, 1])  # steadily
     assert np.ptp(steps[:, 0, :2, 2], axis=0).min() > 1
-    areas = np.linalg.det(matrices(growth=(0, 0.2))[..., :2, :2])
+    areas = np.linalg.det(matrices(growth=(0, 0.2, 1))[..., :2, :2])
     assert np.allclose(areas[:, 1] / areas[:, 0], areas[:, 2] / areas[:, 1])
     assert (np.abs(np.log(areas[:, 1] / areas[:, 0])) > 0.01).all()

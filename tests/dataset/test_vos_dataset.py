@@ -13,6 +13,7 @@ from dataset.vos_dataset import (
     RENDERED,
     TrainingVideo,
     VOSDataset,
+    draw_fitting_frames,
     draw_frames,
     drop_unlabelled,
     find_labels,
@@ -44,6 +45,36 @@ def test_drawn_frames_keep_their_order_and_distance(num_frames: int, max_jump: i
     jump = min(num_frames, max_jump)
     assert max(seen) == min(num_frames - jump // 2, num_frames - 1)  # as published: a clip stops before the end
     assert 120 < reversals < 280
+
+
+@pytest.mark.parametrize(("num_frames", "max_jump", "length"), [(3, 5, 3), (20, 25, 5), (80, 5, 5), (4, 25, 8)])
+def test_fitting_jumps_reach_every_frame(num_frames: int, max_jump: int, length: int) -> None:
+    """Frames repeat only where the video is shorter than the clip."""
+    seen, starts, drawn = set(), set(), generator()
+    for _ in range(400):
+        indices = draw_fitting_frames(num_frames, max_jump, length, drawn)
+        steps = np.abs(np.diff(indices))
+        assert len(indices) == length
+        assert steps.max() <= max_jump + 1
+        assert num_frames < length or steps.min() >= 1
+        assert (np.diff(indices) >= 0).all() or (np.diff(indices) <= 0).all()
+        seen.update(indices)
+        starts.add(indices[0])
+    assert seen == set(range(num_frames))
+    assert {0, num_frames - 1} <= starts
+
+
+def test_smaller_crops_keep_the_scale(tmp_path: Path) -> None:
+    """At half of the published crop, objects cover as many pixels of it as at the published one, in four times less."""
+    write_video(tmp_path, "a", 5)
+    videos = find_videos(tmp_path / "JPEGImages", tmp_path / "Annotations")
+    areas = {}
+    for crop, keep_scale in ((384, False), (192, True), (192, False)):
+        data = VOSDataset(videos, ClipSpec(crop=crop, keep_scale=keep_scale, keep_surroundings=True))
+        clips = [data[ClipKey(epoch, 0, 5)] for epoch in range(40)]
+        areas[crop, keep_scale] = np.mean([(clip.masks[0, 0] > 127).sum().item() for clip in clips])
+    assert areas[192, False] < 0.35 * areas[384, False]
+    assert areas[192, True] > 0.5 * areas[384, False]
 
 
 def test_specks_of_rendered_videos_count_under_conditions_only() -> None:

@@ -42,6 +42,38 @@ def test_each_option_reaches_its_setting(monkeypatch: pytest.MonkeyPatch) -> Non
     assert settings.record["save_every"] == 7
 
 
+def test_a_mixture_reaches_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ["--mix", "scenes:2", "videos", "--vos_root", "a", "--hold_out", "x", "y", "--average", 0.99]
+    settings = read(monkeypatch, *options, "--fit_jumps", "--keep_scale")
+    recipe = settings.recipe
+    assert recipe.mixture == {"scenes": 2, "videos": 1}
+    assert settings.data.held_out == {"x", "y"}
+    assert recipe.optimizer.average == 0.99
+    assert recipe.clip.fit_jumps
+    assert recipe.clip.keep_scale
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--mix", "films:1"], "films:1"),
+        (["--mix", "scenes:0"], "scenes:0"),
+        (["--mix", "scenes:many"], "scenes:many"),
+        (["--mix", "scenes", "scenes:2"], "twice"),
+        (["--mix", "scenes", "--scenes"], "exclude each other"),
+        (["--hold_out", "x"], "--vos_root"),
+        (["--average", "1"], "between 0 and 1"),
+    ],
+)
+def test_wrong_mixtures_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        read(monkeypatch, *options)
+    assert end.value.code == 2
+    assert words in capsys.readouterr().err
+
+
 def test_scenes_keep_their_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their layers are whole photographs, as the small network was trained."""
     assert read(monkeypatch, "--scenes").recipe.clip.keep_surroundings

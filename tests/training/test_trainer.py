@@ -1,6 +1,7 @@
 """Training steps: the optimizer's golden figures, exact resuming, accumulation, guards."""
 
 import math
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,32 @@ def test_region_loss_is_added_with_its_weight() -> None:
     assert len({report.plain_loss for report in reports}) == 1
     assert all(math.isfinite(report.gradient_norm) for report in reports)
     assert reports[2].gradient_norm != reports[0].gradient_norm
+
+
+@pytest.mark.parametrize("decay", [0.05, 0.9])
+def test_average_follows_the_weights_and_is_resumed(decay: float) -> None:
+    """It equals the recurrence over the weights of each iteration, with the decay that grows from 1/11."""
+    config = OptimizerConfig(lr=1e-3, average=decay)
+    trainer = Trainer(filled_network(size="small"), config)
+    name, expected = "key_comp.weight", None
+    for iteration in range(3):
+        train(trainer, range(iteration, iteration + 1))
+        weight = trainer.network.state_dict()[name]
+        share = min(decay, (1 + iteration) / (10 + iteration))
+        expected = weight.clone() if expected is None else share * expected + (1 - share) * weight
+    assert torch.allclose(trainer.result.state_dict()[name], expected, atol=1e-6)
+    assert not torch.equal(trainer.result.state_dict()[name], weight)
+    resumed = Trainer(filled_network(size="small"), config)
+    resumed.load_state_dict(deepcopy(trainer.state_dict()))
+    for one in (trainer, resumed):
+        train(one, range(3, 4))
+    for key, tensor in trainer.result.state_dict().items():
+        assert torch.equal(tensor, resumed.result.state_dict()[key]), key
+
+
+def test_without_an_average_the_result_is_the_network() -> None:
+    trainer = Trainer(filled_network(size="small"), OptimizerConfig())
+    assert trainer.result is trainer.network
 
 
 @pytest.mark.long

@@ -12,6 +12,9 @@ its own: in float32 on a CPU, in the same precision on CUDA. Tables are Markdown
 "python benchmark.py SUBJECT --help" lists the options of a subject.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import argparse
 import json
 import sys

@@ -7,6 +7,9 @@
 If Google Drive refuses: make a shortcut to the folder in your own Drive and copy from there, for instance with rclone.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 from pathlib import Path
 
 from downloading.install import InstallSettings, install, install_all

@@ -8,6 +8,9 @@
 What is there already is skipped. After an interruption the same command goes on where it was.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import shlex
 import sys
 from collections.abc import Sequence

@@ -8,6 +8,9 @@
 An interrupted download goes on where it was when the command is run again.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import shutil
 from pathlib import Path
 

@@ -8,6 +8,9 @@ every third frame, unless --mem_every is given. --score needs the ground truth, 
 test-dev --zip makes the archive for the evaluation server.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import argparse
 from pathlib import Path
 

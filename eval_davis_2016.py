@@ -5,6 +5,9 @@
 Masks are written to <output>/<video>/<frame>.png as grey images of 0 and 255.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import argparse
 from pathlib import Path
 

@@ -15,6 +15,9 @@ Many videos, as DATA/JPEGImages/<video>/*.jpg and DATA/Annotations/<video>/*.png
 Masks are written to <output>/<video>/<frame>.png, from the first annotated frame on, with the ids of the given masks.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import argparse
 import os
 from pathlib import Path

@@ -7,6 +7,9 @@ asks for are written to <output>/Annotations/<video>/<frame>.png; the others are
 With --output_all every frame from the first annotated one on is written, and meta.json is not needed.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import argparse
 from pathlib import Path
 

@@ -7,6 +7,9 @@ Both folders hold a folder of masks for each video, or masks of one video. Every
 the first and the last frame are left out. Prints a table and writes scores.json and scores.csv.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import argparse
 import os
 import sys

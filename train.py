@@ -9,6 +9,9 @@ s03 from 0, 3; each stage starts from the last network of the one before. The th
 exactly. An iteration computes the published batch, however many processes share it.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 from functools import partial
 
 from training.launch import launch

@@ -8,6 +8,9 @@ Each photograph gives one of its objects, a wrong mask of it, and the strokes of
 an interrupted training exactly.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import argparse
 from dataclasses import replace
 from functools import partial

@@ -6,6 +6,9 @@ Masks and the overlay are written to results/demo/. The weights are saves/stcn.p
 network's.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import subprocess
 import sys
 

@@ -13,6 +13,9 @@ terms, as the docstrings of skimage.data state them:
     rocket.jpg      SpaceX, a launch pad. "captured by SpaceX and released in the public domain"
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -4,6 +4,9 @@ make demo
 python -m scripts.make_demo_picture
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import av
 from PIL import Image
 

@@ -8,6 +8,9 @@ The runs must hold the same videos and frames, and they all have the same weight
 the palette that they have in the first run. Runs of earlier releases, with folders named <video>_scores, are read too.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor

@@ -7,6 +7,9 @@ MY_DATA holds JPEGImages/<video>/*.jpg and Annotations/<video>/*.png. Masks keep
 folder appears when all is done. After an interruption the same command goes on where it was.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 from pathlib import Path
 
 from dataset.resize import SHORT_SIDE, resize_videos

@@ -7,6 +7,9 @@ Any photographs with masks will do (docs/training.md: your own data). Interrupte
 options, it continues from the last checkpoint. Two CPU cores with bfloat16 take four and a half hours.
 """
 
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
 import argparse
 import subprocess
 import sys

@@ -37,7 +37,7 @@ MODULES = sorted(
     path for folder in (".", *LIBRARIES, "benchmarking", "scripts") for path in (ROOT / folder).glob("*.py")
 )
 COMMANDS = {path.stem for path in ROOT.glob("*.py")} - LIBRARIES.keys()
-SPEAKS_TO_USERS = {"util/script.py", "downloading/options.py"}  # a command's frame, a question; others log
+SPEAKS_TO_USERS = {"util/script.py", "util/signals.py", "downloading/options.py"}  # its last words, a question
 READS_OPTIONS = {
     "util/script.py",
     "util/options.py",

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from util.errors import InputError, is_out_of_memory
 from util.options import PARSERS
+from util.signals import exit_after, signals_raise
 from util.version import describe_version
 
 
@@ -91,14 +92,14 @@ def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
     """Make a function a script's ``main``.
 
     Notes of library modules are shown. The script exits with the returned status; with one line and status 2 on an
-    InputError, on files, folders or disks that fail and for lack of memory, with 130 on Ctrl-C.
+    InputError, on files, folders or disks that fail and for lack of memory; with 128 and the number on signals.
     """
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs) -> None:
         stdout = sys.stdout
         try:
-            with _shown_logs(), warnings.catch_warnings():
+            with _shown_logs(), signals_raise(), warnings.catch_warnings():
                 if not sys.warnoptions:
                     warnings.simplefilter("ignore")  # libraries warn beside the one line
                 sys.exit(main(*args, **kwargs))
@@ -111,9 +112,8 @@ def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
                 raise
             cause = f" ({str(e).splitlines()[0]})" if str(e) else ""
             fail(f"out of memory{cause}; take smaller frames or batches, or another device")
-        except KeyboardInterrupt:
-            print(f"{sys.argv[0]}: interrupted", file=sys.stderr)
-            sys.exit(130)
+        except KeyboardInterrupt as e:
+            exit_after(e)
         finally:
             sys.stdout = stdout
 

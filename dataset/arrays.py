@@ -10,9 +10,10 @@ from PIL import Image
 from dataset.frames import open_frames
 from dataset.images import list_images
 from dataset.masks import MaskReader
-from dataset.stored_masks import MAX_ID, find_labels
+from dataset.stored_masks import find_labels
 from dataset.videos import Frame
 from util.errors import InputError
+from util.ids import MAX_ID
 
 
 def check_image(image: object) -> np.ndarray:

@@ -7,8 +7,7 @@ from PIL import Image
 
 from dataset.images import decode_image
 from util.errors import InputError
-
-MAX_ID = 65535  # the largest id that a 16-bit image holds
+from util.ids import MAX_ID
 
 Colour = tuple[int, int, int]  # 0 to 255
 

@@ -73,6 +73,6 @@ class OutputPaths:
         """
         paths = self.finished_files(frames, exports)
         if "probabilities" in exports:
-            paths += self.path(PROBABILITIES).parent.glob("*.npz")
+            paths += self.path(PROBABILITIES).parent.glob("[!.]*.npz")  # the others are still being written
         for path in paths:
             path.unlink(missing_ok=True)

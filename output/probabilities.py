@@ -6,9 +6,12 @@ and its mean probability over these pixels; both are 0 for an object out of sigh
 """
 
 import csv
+import math
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -17,8 +20,12 @@ from output.names import EARLIER_PROBABILITIES, EARLIER_TABLE, PROBABILITIES, TA
 from output.result import FrameResult
 from util.errors import InputError
 from util.files import write_then_rename
+from util.ids import MAX_ID
+from util.limits import MAX_PIXELS, check_path
 
 COLUMNS = ("frame", "id", "pixels", "mean_probability")
+HEADER_VERSION = (1, 0)  # what NumPy writes; headers of later ones may be gigabytes long
+reading_header = Lock()  # literal_eval, with which NumPy reads headers, is not safe in the threads of Python 3.11
 
 
 class ProbabilityFiles(Export):
@@ -80,13 +87,40 @@ def read_probabilities(path: Path) -> tuple[np.ndarray, np.ndarray]:
         Probabilities ``[1+K,H,W]`` float32, background first, and ids ``[K]``.
 
     Raises:
-        InputError: the file is unreadable, or its rows and its ids differ in number.
+        InputError: not a file, unreadable, of other types or shapes than ``ProbabilityFiles`` writes, not numbers, or
+            its rows and its ids differ in number.
     """
+    check_path(path, "run it again")
     try:
-        with np.load(path) as arrays:
-            probabilities, labels = arrays["probabilities"].astype(np.float32), arrays["labels"]
+        with zipfile.ZipFile(path) as archive:
+            labels = _read_array(archive, "labels", kinds="iu", num_dimensions=1)
+            probabilities = _read_array(archive, "probabilities", kinds="f", num_dimensions=3).astype(np.float32)
+    except MemoryError:
+        raise
     except Exception as e:  # damaged bytes raise errors of many classes in zipfile, zlib and NumPy
         raise InputError(f"{path}: unreadable probabilities ({e}); run it again") from e
     if len(probabilities) != 1 + len(labels):
         raise InputError(f"{path}: {len(labels)} objects, but {len(probabilities)} rows; run it again")
+    if len(set(labels)) < len(labels) or not all(0 < label <= MAX_ID for label in labels):
+        raise InputError(f"{path}: its labels are no different ids from 1 to {MAX_ID}; run it again")
+    if not np.isfinite(probabilities).all():
+        raise InputError(f"{path}: its probabilities are no finite numbers; run it again")
     return probabilities, labels
+
+
+def _read_array(archive: zipfile.ZipFile, name: str, kinds: str, num_dimensions: int) -> np.ndarray:
+    """Read an array whose header, checked before memory is taken, states what the archive holds."""
+    info = archive.getinfo(f"{name}.npy")
+    with archive.open(info) as file:
+        if np.lib.format.read_magic(file) != HEADER_VERSION:
+            raise ValueError(f"the header of its {name} has another version")
+        with reading_header:
+            shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        if dtype.kind not in kinds or len(shape) != num_dimensions:
+            raise ValueError(f"its {name} are {dtype} in {len(shape)} dimensions")
+        if math.prod(shape[-2:]) > MAX_PIXELS:
+            raise ValueError(f"its {name} have {' x '.join(map(str, shape))} numbers")
+        num_bytes = math.prod(shape) * dtype.itemsize
+        if file.tell() + num_bytes != info.file_size:
+            raise ValueError(f"its {name} are cut short")
+        return np.ndarray(shape, dtype, file.read(num_bytes), order="F" if is_fortran else "C")

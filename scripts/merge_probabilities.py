@@ -12,7 +12,7 @@ import util.signals  # noqa: F401 (first, so that Ctrl-C during the other import
 
 # isort: split
 import argparse
-import sys
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from os import cpu_count
@@ -29,6 +29,8 @@ from util.files import make_folder
 from util.progress import with_progress
 from util.script import make_parser, script_main
 
+log = logging.getLogger(__name__)
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
@@ -39,8 +41,8 @@ def parse_arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if len({run.resolve() for run in args.runs}) < max(2, len(args.runs)):
         parser.error("--runs needs two or more different folders")
-    if args.output.resolve() in {run.resolve() for run in args.runs}:
-        parser.error("--output must not be one of the runs")
+    if any(args.output.resolve().is_relative_to(run.resolve()) for run in args.runs):
+        parser.error("--output must not be one of the runs, nor lie inside one")
     return args
 
 
@@ -74,8 +76,10 @@ def merge_video(folders: list[Path], masks: Path, output: Path) -> None:
     Raises:
         InputError: the runs differ in frames, objects or size, or a file is unreadable.
     """
-    frames_of_run = [{path.stem for path in folder.glob("*.npz")} for folder in folders]
+    frames_of_run = [{path.stem for path in folder.glob("[!.]*.npz")} for folder in folders]
     frames = sorted(set().union(*frames_of_run))
+    if not frames:
+        raise InputError(f"{folders[0]}: no .npz in it, nor in the other runs; run them again")
     for folder, found in zip(folders, frames_of_run):
         missing = [frame for frame in frames if frame not in found]
         if missing:
@@ -93,8 +97,14 @@ def merge_frame(frame: str, folders: list[Path], masks: Path, output: Path) -> N
         if not np.array_equal(labels, other_labels) or other_probabilities.shape != probabilities.shape:
             raise InputError(f"{folder / frame}.npz: other objects or another size than in {folders[0]}; run it again")
         probabilities += other_probabilities
-    mask = decode_image(OutputPaths(masks).path(MASK, frame), "mask of the first run")
-    ids = np.array([0, *labels], np.asarray(mask).dtype)[probabilities.argmax(0)]
+    path = OutputPaths(masks).path(MASK, frame)
+    mask = decode_image(path, "mask of the first run")
+    pixels = np.asarray(mask)
+    if pixels.dtype.kind != "u" or pixels.shape != probabilities.shape[1:]:
+        raise InputError(f"{path}: not the mask of its probabilities in {folders[0]}; run it again")
+    if max(labels, default=0) > np.iinfo(pixels.dtype).max:
+        raise InputError(f"{path}: holds 8 bits, too few for the id {max(labels)} in {folders[0]}; run it again")
+    ids = np.array([0, *labels], pixels.dtype)[probabilities.argmax(0)]
     write_mask(OutputPaths(output).path(MASK, frame), ids, mask.getpalette())
 
 
@@ -110,7 +120,7 @@ def main() -> int:
             if len(videos) == 1:
                 raise
             num_failed += 1
-            print(f"error: {e}", file=sys.stderr)
+            log.error("%s", e)
     if num_failed == len(videos):
         raise InputError(f"none of {num_failed} videos could be merged")
     print(f"masks of {len(videos) - num_failed} of {len(videos)} videos are in {args.output}")

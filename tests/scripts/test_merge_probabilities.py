@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from output.masks import write_mask
 from output.result import FrameResult
 from output.video import VideoOutput
 from scripts import merge_probabilities
@@ -168,7 +169,7 @@ UNREADABLE = r"00001\.npz: unreadable probabilities"
 BAD_VIDEOS = [
     (remove(DAMAGED), r"run2/bad_probabilities/00001\.npz: missing, but another run has it"),
     (remove("run1/bad_probabilities/x.2.npz"), r"run1/bad_probabilities/x\.2\.npz: missing, but another run has it"),
-    (remove("run1/bad/00001.png"), r"run1/bad/00001\.png: unreadable mask of the first run"),
+    (remove("run1/bad/00001.png"), r"run1/bad/00001\.png: no such file"),
     (damage("run1/bad/00001.png", lambda data: data[:60]), r"run1/bad/00001\.png: unreadable mask"),
     (damage("run1/bad/00001.png", lambda data: data[:11] + b"\2" + data[12:]), r"run1/bad/00001\.png: unreadable mask"),
     (
@@ -185,8 +186,21 @@ BAD_VIDEOS = [
     (damage(DAMAGED, lambda data: b"no probabilities"), UNREADABLE),
     (damage(DAMAGED, lambda data: b""), UNREADABLE),
     (damage(DAMAGED, lambda data: as_npz(probabilities=PROBABILITIES)), rf"{UNREADABLE} .*labels"),
-    (damage(DAMAGED, lambda data: as_npz(labels=np.ones(1))), rf"{UNREADABLE} .*probabilities"),
+    (damage(DAMAGED, lambda data: as_npz(labels=np.ones(1, int))), rf"{UNREADABLE} .*probabilities"),
     (damage(DAMAGED, lambda data: as_npy(PROBABILITIES)), UNREADABLE),
+    (lambda root: write_mask(root / "run1/bad/00001.png", np.zeros((3, 4), np.uint8)), r"00001\.png: not the mask"),
+    (lambda root: Image.new("RGB", SIZE[::-1]).save(root / "run1/bad/00001.png"), r"00001\.png: not the mask"),
+    (
+        lambda root: (
+            [write_run(root / run / "bad", 1, (1, 300), np.uint16) for run in ("run1", "run2")]
+            and Image.new("L", SIZE[::-1]).save(root / "run1/bad/00001.png")
+        ),
+        r"00001\.png: holds 8 bits, too few for the id 300",
+    ),
+    (
+        lambda root: [path.unlink() for path in root.rglob("bad_probabilities/*.npz")],
+        r"run1/bad_probabilities: no \.npz in it, nor in the other runs",
+    ),
 ]
 
 
@@ -200,6 +214,15 @@ def test_one_bad_video_does_not_lose_the_others(run, tmp_path: Path, spoil: Call
     assert "masks of 2 of 3 videos" in out
     whole = {f"{video}/{name}.png" for video in "ac" for name in NAMES}
     assert whole <= set(files_in(tmp_path / "merged")) <= whole | {f"bad/{name}.png" for name in NAMES}
+
+
+def test_files_that_another_run_writes_are_left_alone(run, tmp_path: Path) -> None:
+    arguments = write_runs(tmp_path, "a")
+    unfinished = tmp_path / "run1/a_probabilities/.a1b2.123.part.npz"
+    unfinished.touch()
+    assert run(*arguments)[0] == 0
+    assert unfinished.exists()
+    assert files_in(tmp_path / "merged") == [f"a/{name}.png" for name in NAMES]
 
 
 def test_error_has_a_line_of_its_own_beside_the_progress_bar(tmp_path: Path) -> None:
@@ -247,6 +270,7 @@ def run_again(root: Path) -> list:
         (lambda root: ["--runs", root / "run1", root / "run2/../run1"], r"--runs needs two or more different folders"),
         (run_again, r"--runs needs two or more different folders"),
         (lambda root: ["--output", root / "run2"], r"--output must not be one of the runs"),
+        (lambda root: ["--output", root / "run2/a"], r"--output must not be one of the runs, nor lie inside one"),
     ],
 )
 def test_unusable_folders_get_one_line_and_nothing_is_written(

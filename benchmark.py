@@ -6,6 +6,7 @@
     python benchmark.py data                      training clips per core-second
     python benchmark.py train                     training steps per second
     python benchmark.py agreement                 reduced precision against float32, with trained weights
+    python benchmark.py gpu --json gpu.json       all that a GPU has to show, in ten minutes; a CPU does it in small
 
 The project is measured beside a plain twin of the published algorithm, which runs in the same call and in a process of
 its own: in float32 on a CPU, in the same precision on CUDA. Tables are Markdown; --json FILE writes all figures.
@@ -24,6 +25,7 @@ from pathlib import Path
 import torch
 
 from benchmarking.agreement import compare_precisions
+from benchmarking.gpu import choose_extent, describe_row, format_rows, run_steps
 from benchmarking.inference import Case, compare, measure_long
 from benchmarking.readout import compare_readouts
 from benchmarking.report import describe_machine, format_table, run_apart
@@ -48,6 +50,7 @@ def parse_arguments() -> argparse.Namespace:
     add_data(subjects)
     add_train(subjects)
     add_agreement(subjects)
+    add_gpu(subjects)
     return parser.parse_args()
 
 
@@ -131,6 +134,14 @@ def add_agreement(subjects) -> None:
     computing = add_computing(parser)
     computing.add_argument("--model", type=Path, default=default_weights(), help="weights (default: as eval_*.py)")
     add_precision(computing, None)
+
+
+def add_gpu(subjects) -> None:
+    """Add the options of ``benchmark.py gpu``."""
+    parser = add_subject(subjects, "gpu", run_gpu, "a table of all that a GPU has to show, and as FILE.md with --json")
+    reading = add_computing(parser)
+    add_number(reading, "--minutes", 10, "minutes after which no more is measured")
+    reading.add_argument("--quick", action="store_true", help="measure what takes two minutes on a fast GPU")
 
 
 def add_subject(subjects, name: str, run: Callable[..., object], text: str) -> argparse.ArgumentParser:
@@ -237,6 +248,28 @@ def run_agreement(args: argparse.Namespace, device: torch.device) -> list[dict]:
     return compare_precisions(args.precision or fast_precision(device), args.model, entries, device)
 
 
+def run_gpu(args: argparse.Namespace, device: torch.device) -> list[dict]:
+    """Run all steps, and show and write each as soon as it is done."""
+    rows = []
+    for row in run_steps(choose_extent(device, is_quick=args.quick), args.minutes):
+        rows.append(row)
+        print(f"{row['step']}: {describe_row(row)}", flush=True)
+        if args.json is not None:
+            write_report(args.json, device, rows)
+            with write_then_rename(args.json.with_suffix(".md")) as temporary:
+                temporary.write_text(f"{describe_machine(device)}\n\n{format_rows(rows)}\n")
+    print(format_rows(rows))
+    return rows
+
+
+def write_report(path: Path, device: torch.device, figures: object) -> None:
+    """Write figures, with the machine and the command line."""
+    report = {"machine": describe_machine(device), "arguments": sys.argv[1:], "figures": figures}
+    report = json.loads(json.dumps(report), parse_constant=lambda _: None)  # NaN: not known here
+    with write_then_rename(path) as temporary:
+        temporary.write_text(json.dumps(report, indent=1) + "\n")
+
+
 @script_main
 def main() -> None:
     """Measure a subject."""
@@ -247,10 +280,7 @@ def main() -> None:
     print(describe_machine(device), flush=True)
     figures = args.run(args, device)
     if args.json is not None:
-        report = {"machine": describe_machine(device), "arguments": sys.argv[1:], "figures": figures}
-        report = json.loads(json.dumps(report), parse_constant=lambda _: None)  # NaN: not known here
-        with write_then_rename(args.json) as temporary:
-            temporary.write_text(json.dumps(report, indent=1) + "\n")
+        write_report(args.json, device, figures)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,11 @@ from util.errors import InputError
 from util.progress import with_progress
 
 
-def segment_in(precision: str, model: Path, entry: VideoEntry, device: torch.device) -> np.ndarray:
-    """Segment a video: masks ``[T,H,W]`` of all frames at native size."""
-    tracker = VideoTracker.load(model, device, precision, size=None)
+def segment_in(
+    precision: str, model: Path, entry: VideoEntry, device: torch.device, side: int | None = None
+) -> np.ndarray:
+    """Segment a video, at its native size or at a short side: masks ``[T,H,W]`` of all frames."""
+    tracker = VideoTracker.load(model, device, precision, size=side)
     video = tracker.open(entry)
     results = with_progress(tracker.segment(video), f"{entry.name}, {precision}", len(video.output_names))
     return np.stack([result.ids for result in results])
@@ -30,17 +32,21 @@ def compare_precisions(
     """
     if precision == "float32":
         raise InputError("precision float32: nothing to compare, since it is not reduced; choose bfloat16 or float16")
-    results = []
-    for entry in entries:
-        exact = segment_in("float32", model, entry, device)
-        reduced = segment_in(precision, model, entry, device)
-        by_frame = 100 * (exact != reduced).mean((1, 2))
-        shares = {
-            "mean": float(by_frame.mean()),
-            "worst": float(by_frame.max()),
-            "object": 100 * float((exact > 0).mean()),
-        }
-        results.append({"video": entry.name, "frames": len(exact), **shares})
+    results = [compare_precision(precision, model, entry, device) for entry in entries]
     columns = ["video", "frames", "% of pixels differ", "in the worst frame", "% object"]
     print(format_table(columns, [list(result.values()) for result in results]))
     return results
+
+
+def compare_precision(
+    precision: str, model: Path, entry: VideoEntry, device: torch.device, side: int | None = None
+) -> dict[str, object]:
+    """Tell the percentage of a video's pixels that differ from those in float32: mean and worst of all frames."""
+    exact, reduced = (segment_in(name, model, entry, device, side) for name in ("float32", precision))
+    by_frame = 100 * (exact != reduced).mean((1, 2))
+    shares = {
+        "mean": float(by_frame.mean()),
+        "worst": float(by_frame.max()),
+        "object": 100 * float((exact > 0).mean()),
+    }
+    return {"video": entry.name, "frames": len(exact), **shares}

@@ -16,7 +16,7 @@ from torch import Tensor
 from benchmarking.published_twin import PublishedTwin
 from benchmarking.report import format_table, run_apart
 from dataset.transforms import prepare_image, prepare_mask
-from dataset.videos import VideoEntry
+from dataset.videos import Frame, VideoEntry
 from evaluation.run import EvaluationSettings, segment_to_files
 from inference_core import InferenceConfig, InferenceCore
 from model.network import STCN
@@ -43,6 +43,7 @@ class Case:
     repeats: int = 1
     frames_at_once: int = 1
     compile: bool = False
+    graphs: bool = False
 
 
 class Measured(NamedTuple):
@@ -96,12 +97,12 @@ def measure_ours(case: Case) -> Measured:
     device, dtype = torch.device(case.device), PRECISIONS[case.precision]
     libraries = held_memory(device)
     allow_tf32(dtype)
-    network = optimise(make_network(case), dtype, use_compile=case.compile)
+    network = optimise(make_network(case), dtype, use_compile=case.compile, use_graphs=case.graphs)
     with TemporaryDirectory() as folder, torch.inference_mode():
         entry = write_clip(case, Path(folder))
         tracker = VideoTracker(network, TrackerConfig(size=None, frames_at_once=case.frames_at_once))
         settings = EvaluationSettings(Path(folder, "masks"))
-        num_warm = case.frames if case.compile else min(case.frames, 3 if device.type == "cpu" else 12)
+        num_warm = case.frames if case.compile or case.graphs else min(case.frames, 3 if device.type == "cpu" else 12)
         warm = entry._replace(wanted=frozenset(f"{index:05d}" for index in range(num_warm)))
         segment_to_files(tracker, tracker.open(warm), settings)
         video = tracker.open(entry)
@@ -118,6 +119,36 @@ def measure_ours(case: Case) -> Measured:
         alone = [_seconds(segment_from_memory) for _ in range(case.repeats)]
     fps, fps_with_files = (case.frames / statistics.median(seconds) for seconds in (alone, with_files))
     return Measured(fps, fps_with_files, memory, libraries)
+
+
+def measure_in_memory(case: Case) -> dict[str, float]:
+    """Segment the clip from memory to memory, after a first time that warms up.
+
+    Returns:
+        frames per second, the median over the repeats, and the peak of memory in GiB.
+    """
+    device, dtype = torch.device(case.device), PRECISIONS[case.precision]
+    allow_tf32(dtype)
+    network = optimise(make_network(case), dtype, use_compile=case.compile, use_graphs=case.graphs)
+    frames = frames_with_mask(case)
+    config = TrackerConfig(size=None, frames_at_once=case.frames_at_once)
+
+    def segment() -> None:
+        for _ in TrackerSession(network, config).run(frames):
+            pass
+
+    segment()
+    seconds = [_seconds(segment) for _ in range(case.repeats)]
+    return {"fps": case.frames / statistics.median(seconds), "peak_gib": peak_memory(device)}
+
+
+def frames_with_mask(case: Case) -> list[Frame]:
+    """Make the frames of a clip, the first of which has the mask."""
+    mask, labels = first_mask(case), tuple(range(1, 1 + case.objects))
+    return [
+        Frame(f"{index:05d}", image, mask if index == 0 else None, labels if index == 0 else (), is_wanted=True)
+        for index, image in enumerate(frames_of(case))
+    ]
 
 
 def _beyond(libraries: float | None, device: torch.device) -> float:

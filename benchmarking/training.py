@@ -16,7 +16,7 @@ from dataset.training_clip import Clip, ClipKey, ClipSpec
 from dataset.vos_dataset import VOSDataset, find_videos
 from model.network import STCN
 from training.trainer import OptimizerConfig, Trainer
-from util.device import PRECISIONS, allow_tf32
+from util.device import PRECISIONS, allow_tf32, peak_memory, restart_peak_memory
 from util.files import PROJECT_ROOT
 from util.progress import with_progress
 
@@ -70,16 +70,9 @@ def measure_steps(
     network: str, batch: int, crop: int, num_objects: int, precision: str, device: torch.device, steps: int
 ) -> dict[str, float]:
     """Measure training steps per second without loading clips: the median over the steps after the first."""
-    torch.manual_seed(0)
-    dtype = PRECISIONS[precision]
-    allow_tf32(dtype)
-    config = OptimizerConfig(amp_dtype=None if dtype == torch.float32 else dtype)
-    trainer = Trainer(STCN(size=network).to(device), config)
-    frames = torch.randint(0, 256, (batch, 3, 3, crop, crop), dtype=torch.uint8)
-    masks = torch.zeros(batch, 3, num_objects, crop, crop, dtype=torch.uint8)
-    for index in range(num_objects):
-        masks[:, :, index, index * crop // num_objects : (2 * index + 1) * crop // (2 * num_objects)] = 255
-    clip = Clip(frames, masks, torch.ones(batch, num_objects, dtype=torch.bool), "random")
+    trainer = make_trainer(network, num_objects, precision, device)
+    clip = random_clips(batch, crop, num_objects)
+    restart_peak_memory(device)
     seconds = []
     for _ in with_progress(range(1 + steps), "steps", 1 + steps):
         start = time.perf_counter()
@@ -87,4 +80,22 @@ def measure_steps(
         seconds.append(time.perf_counter() - start)
     speed = 1 / statistics.median(seconds[1:])
     print(f"{speed:.3g} steps per second, {batch * speed:.3g} clips per second, first step {seconds[0]:.1f} s")
-    return {"steps_per_second": speed, "clips_per_second": batch * speed}
+    return {"steps_per_second": speed, "clips_per_second": batch * speed, "peak_gib": peak_memory(device)}
+
+
+def make_trainer(network: str, num_objects: int, precision: str, device: torch.device) -> Trainer:
+    """Make the trainer of an untrained network: of stage 0 with one object, of a later one with more."""
+    torch.manual_seed(0)
+    dtype = PRECISIONS[precision]
+    allow_tf32(dtype)
+    config = OptimizerConfig(amp_dtype=None if dtype == torch.float32 else dtype)
+    return Trainer(STCN(size=network, single_object=num_objects == 1).to(device), config)
+
+
+def random_clips(batch: int, crop: int, num_objects: int) -> Clip:
+    """Make a batch of clips of noise, in which each object is a stripe."""
+    frames = torch.randint(0, 256, (batch, 3, 3, crop, crop), dtype=torch.uint8)
+    masks = torch.zeros(batch, 3, num_objects, crop, crop, dtype=torch.uint8)
+    for index in range(num_objects):
+        masks[:, :, index, index * crop // num_objects : (2 * index + 1) * crop // (2 * num_objects)] = 255
+    return Clip(frames, masks, torch.ones(batch, num_objects, dtype=torch.bool), "random")

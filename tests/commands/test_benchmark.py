@@ -1,7 +1,10 @@
 """benchmark.py runs from a clone alone. Its figures are not tested, but for the twin's results."""
 
 import json
+import logging
+import os
 import re
+import time
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import benchmark
 from benchmarking.published_twin import PublishedTwin
 from benchmarking.report import format_table
 from benchmarking.training import DEMO, write_demo_data
+from benchmarking.worker import Worker
 from dataset.frames import VideoFile
 from inference_core import InferenceConfig, InferenceCore
 from model.network import STCN
@@ -117,6 +121,47 @@ def test_training_steps_are_timed(run_main) -> None:
         status, out, _ = run_main(benchmark.main, "train", *arguments)
     assert status == 0
     assert re.search(r"\d steps per second", out)
+
+
+@pytest.mark.long
+def test_all_that_a_gpu_has_to_show_runs_on_a_cpu_in_small(run_main, tmp_path: Path) -> None:
+    report = tmp_path / "figures.json"
+    status, out, _ = run_main(benchmark.main, "gpu", "--quick", "--device", "cpu", "--json", report)
+    assert status == 0
+    rows = json.loads(report.read_text())["figures"]
+    assert [row for row in rows if "error" in row or len(row) < 3] == []
+    table = report.with_suffix(".md").read_text()
+    assert all(f"| {row['step']} " in table and f"{row['step']}: " in out for row in rows)
+    by_step = {row["step"]: row for row in rows}
+    assert by_step["training resumed"]["largest_difference_of_weights"] == 0
+
+
+def fail() -> dict:
+    raise ValueError("a reason\nand more")
+
+
+def leave() -> dict:
+    os._exit(1)
+
+
+def sleep() -> dict:
+    time.sleep(60)
+    return {}
+
+
+def note() -> dict:
+    logging.getLogger("somewhere").warning("a note")
+    return {"figure": 1}
+
+
+@pytest.mark.long
+def test_a_failing_step_is_recorded_and_the_others_go_on() -> None:
+    with Worker(torch.device("cpu")) as worker:
+        assert worker.call(note, (), 60) == ({"figure": 1, "notes": "a note"}, None)
+        assert worker.call(fail, (), 60) == (None, "ValueError: a reason")
+        assert worker.call(leave, (), 60) == (None, "the process ended, perhaps for lack of memory")
+        assert worker.call(sleep, (), 0.1) == (None, "stopped after 0 s")
+        assert worker.call(note, (), 60)[1] is None
 
 
 def test_numbers_have_three_digits() -> None:

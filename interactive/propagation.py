@@ -1,0 +1,286 @@
+"""Propagation with random access: from a frame both ways to the nearest interacted frames, fused with earlier results.
+
+Cheng, Tai, Tang, MiVOS, CVPR 2021, with the memory of STCN. The streaming core, ``inference_core``, takes frames in
+order; this one goes wherever a person looks, and shares network, memory and aggregation with it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inference_core import STRIDE, FrameFeatures
+from inference_memory_bank import MemoryBank
+from interactive.results import FrameProbabilities, PackedArray, Results
+from model.aggregate import aggregate
+from model.fusion import Distances, FusionNetwork, attend, blend, difference
+from model.network import STCN
+from util.tensor_util import Padding
+
+Direction = Literal["both", "forward", "backward"]
+
+
+@dataclass(frozen=True)
+class PropagationConfig:
+    """Settings of propagation."""
+
+    mem_every: int = 5  # memorise a frame when the last memory frame is this many frames back
+    top_k: int = 20  # memory positions read for each query position
+    max_memory_frames: int = 100  # bound on the memory frames of a pass, beside the interacted ones
+    cached_bytes: int = 2**29  # features kept for the next round
+    is_exact: bool = False  # whether results are kept in float32
+
+
+class Interaction(NamedTuple):
+    """What is certain: the mask of an interacted frame."""
+
+    objects: tuple[int, ...]  # that were known then
+    rows: PackedArray  # [H,W], 0 for background, else 1 + the position of the object
+    memory: tuple[Tensor, Tensor] | None  # key [1,CK,h,w] and values [K,CV,h,w]; None: to be computed
+
+
+class Step(NamedTuple):
+    """A frame that a round has computed."""
+
+    frame: int
+    done: int  # frames so far
+    total: int  # frames of the round
+    new: Tensor  # [1+K,H,W], what was propagated, before fusion
+
+
+class Snapshot(NamedTuple):
+    """The whole state of a propagation, to go back to."""
+
+    objects: tuple[int, ...]
+    results: dict[int, FrameProbabilities]
+    interactions: dict[int, Interaction]
+
+
+class Propagation:
+    """The masks of one video, spread from the frames that a person has marked.
+
+    Objects are numbers that the caller chooses and never uses again.
+
+    Args:
+        network: in eval mode, on the device and in the dtype to compute in.
+        read_frame: gives a frame's ``[3,H,W]`` float32, ImageNet-normalised, on the network's device.
+        num_frames: T.
+        size: ``(height, width)`` of the frames.
+        fusion: the fusion network; None: results are blended by distance.
+        config: settings.
+    """
+
+    def __init__(
+        self,
+        network: STCN,
+        read_frame: Callable[[int], Tensor],
+        num_frames: int,
+        size: tuple[int, int],
+        fusion: FusionNetwork | None = None,
+        config: PropagationConfig = PropagationConfig(),
+    ) -> None:
+        self.objects: tuple[int, ...] = ()  # in the order of their entry
+        self._network, self._fusion, self._config = network, fusion, config
+        self._at_once = 1 if network.device.type == "cpu" else None  # as fast there, with less memory
+        self._read_frame, self._num_frames = read_frame, num_frames
+        self._padding = Padding.to_multiple(*size, STRIDE)
+        self._results = Results(tuple(side + -side % STRIDE for side in size), is_exact=config.is_exact)
+        self._interactions: dict[int, Interaction] = {}  # in the order of the rounds
+        self._features: OrderedDict[int, FrameFeatures] = OrderedDict()  # the ones used last
+
+    @property
+    def interacted(self) -> tuple[int, ...]:
+        """Frames whose masks are certain, in the order of their rounds."""
+        return tuple(self._interactions)
+
+    def has_result(self, frame: int) -> bool:
+        """Tell whether a frame was interacted or reached by a round."""
+        return frame in self._results
+
+    def probabilities(self, frame: int) -> Tensor:
+        """Read a frame's result: ``[1+K,H,W]`` float32, background, then ``objects``; without any all near 0."""
+        return self._padding.remove(self._results.probabilities(frame, self.objects))
+
+    def ids(self, frame: int, labels: dict[int, int]) -> np.ndarray:
+        """Read a frame's mask: ``[H,W]`` int32.
+
+        Args:
+            labels: ids by object; objects that are not in it count as background.
+        """
+        return self._padding.remove(torch.from_numpy(self._results.ids(frame, labels))).numpy()
+
+    def interacted_rows(self, frame: int) -> tuple[tuple[int, ...], np.ndarray]:
+        """Give the objects known when a frame was interacted, and its ``[H,W]`` mask of their positions from 1 on."""
+        interaction = self._interactions[frame]
+        return interaction.objects, interaction.rows.unpack()
+
+    def withdraw(self, frame: int) -> None:
+        """Forget that a frame's mask is certain; its result stays until a round reaches it."""
+        del self._interactions[frame]
+
+    def interact(self, frame: int, rows: np.ndarray) -> None:
+        """Take a frame's mask as certain and as its result, in place of an earlier one; nothing is propagated yet.
+
+        Args:
+            rows: ``[H,W]``, 0 for background, else 1 + the object's position in ``objects``.
+        """
+        self._interactions.pop(frame, None)
+        self._interactions[frame] = Interaction(self.objects, PackedArray.pack(rows.astype(np.uint16)), None)
+        self._results.set(frame, self.objects, self._one_hot(rows))
+
+    def set_result(self, frame: int, rows: np.ndarray) -> None:
+        """Set a frame's result, as if a round had reached it; ``rows`` as for ``interact``."""
+        self._results.set(frame, self.objects, self._one_hot(rows))
+
+    def snapshot(self) -> Snapshot:
+        """Give the state, to ``restore`` it later; this copies no pixel."""
+        return Snapshot(self.objects, self._results.snapshot(), dict(self._interactions))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot, exactly."""
+        self.objects = snapshot.objects
+        self._results.restore(snapshot.results)
+        self._interactions = dict(snapshot.interactions)
+
+    def round(self, frame: int, rows: np.ndarray, direction: Direction = "both") -> Iterator[Step]:
+        """Propagate a frame's mask up to the nearest interacted frames.
+
+        Whoever stops iterating keeps what is done so far; the frame is interacted from the first step on.
+
+        Args:
+            frame: the interacted frame.
+            rows: its mask, as for ``interact``.
+            direction: where to go.
+        """
+        with torch.inference_mode():
+            before = self._results.probabilities(frame, self.objects)[1:]
+            self.interact(frame, rows)
+            change = difference(self._one_hot(rows)[1:], before).to(self._network.device)
+            left, right = self._neighbours(frame)
+            passes = []
+            if direction != "backward":
+                passes.append((range(frame + 1, self._num_frames if right is None else right), right))
+            if direction != "forward":
+                passes.append((range(frame - 1, -1 if left is None else left, -1), left))
+            total, done = sum(len(frames) for frames, _ in passes), 0
+        for frames, neighbour in passes:
+            steps = self._pass(frame, frames, neighbour, change)
+            while True:
+                with torch.inference_mode():  # not around the yield: the caller's mode is its own
+                    step = next(steps, None)
+                if step is None:
+                    break
+                done += 1
+                yield Step(step[0], done, total, self._padding.remove(step[1]))
+
+    def _pass(
+        self, start: int, frames: Sequence[int], neighbour: int | None, change: Tensor
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Segment frames one after the other, away from the interacted frame ``start``."""
+        bank, known = self._fill_bank()
+        last = start
+        for frame in frames:
+            image = self._padding.add(self._read_frame(frame)[None])
+            features = self._encode(frame, image)
+            readout = bank.read(features.key)[None]
+            logits = self._network.segment(readout, features.frame_part, objects_at_once=self._at_once)[0]
+            found = aggregate(torch.sigmoid(logits)).softmax(0)
+            new = self._order(found, known)
+            fused = new
+            if neighbour is not None and frame in self._results:
+                fused = self._fuse(image, features.key, frame, new, change, _distances(frame, start, neighbour), start)
+            self._results.set(frame, self.objects, fused)
+            yield frame, new
+            if abs(frame - last) >= self._config.mem_every and frame != frames[-1]:
+                bank.add_memory(features.key, self._encode_value(image, features, found[1:]))
+                last = frame
+
+    def _fuse(
+        self,
+        image: Tensor,
+        key: Tensor,
+        frame: int,
+        new: Tensor,
+        change: Tensor,
+        distances: Distances,
+        start: int,
+    ) -> Tensor:
+        """Merge a frame's earlier result with what a round has propagated: ``[1+K,H,W]``."""
+        old = self._results.probabilities(frame, self.objects).to(new.device)
+        if self._fusion is None:
+            return blend(old, new, distances)
+        attention = attend(self._memory(start)[0], key, change)
+        planes = new.new_tensor([distances])
+        logits = self._fusion(image, old[None, 1:], new[None, 1:], attention[None], planes)[0]
+        return aggregate(torch.sigmoid(logits)).softmax(0)
+
+    def _fill_bank(self) -> tuple[MemoryBank, list[int]]:
+        """Make the memory of a pass from all interacted frames, and list its objects in the order of its rows."""
+        bank = MemoryBank(self._config.top_k, max_frames=len(self._interactions) + self._config.max_memory_frames)
+        known: list[int] = []
+        for frame, interaction in list(self._interactions.items()):  # later ones know all objects of earlier ones
+            present = [name for name in interaction.objects if name in self.objects]
+            known += [name for name in present if name not in known]
+            key, values = self._memory(frame)
+            rows = [interaction.objects.index(name) for name in known]
+            bank.add_memory(key, values[rows], is_annotated=True)
+        return bank, known
+
+    def _memory(self, frame: int) -> tuple[Tensor, Tensor]:
+        """Give key and values of an interacted frame, which are computed once."""
+        interaction = self._interactions[frame]
+        if interaction.memory is None:
+            image = self._padding.add(self._read_frame(frame)[None])
+            features = self._encode(frame, image)
+            masks = self._one_hot(interaction.rows.unpack(), len(interaction.objects))[1:].to(image.device)
+            memory = features.key, self._encode_value(image, features, masks)
+            interaction = self._interactions[frame] = interaction._replace(memory=memory)
+        return interaction.memory
+
+    def _encode(self, frame: int, image: Tensor) -> FrameFeatures:
+        """Compute the features of a padded frame ``[1,3,H,W]``, unless they were used lately."""
+        if frame not in self._features:
+            features = self._network.encode_key(image)
+            kept = FrameFeatures(features.key, features.f16, self._network.frame_part(features))
+            num_kept = max(1, self._config.cached_bytes // _num_bytes(kept))
+            while len(self._features) >= num_kept:
+                self._features.popitem(last=False)
+            self._features[frame] = kept
+        self._features.move_to_end(frame)
+        return self._features[frame]
+
+    def _encode_value(self, image: Tensor, features: FrameFeatures, masks: Tensor) -> Tensor:
+        """Compute the values of masks ``[K,H,W]``."""
+        return self._network.encode_value(image, features.f16, masks[None], objects_at_once=self._at_once)[0]
+
+    def _neighbours(self, frame: int) -> tuple[int | None, int | None]:
+        """Find the nearest interacted frames before and after a frame."""
+        others = [other for other in self._interactions if other != frame]
+        left = max((other for other in others if other < frame), default=None)
+        return left, min((other for other in others if other > frame), default=None)
+
+    def _one_hot(self, rows: np.ndarray, num_objects: int | None = None) -> Tensor:
+        """Make ``[1+K,H,W]`` float32 on the padded frame; the padding belongs to no row."""
+        count = len(self.objects) if num_objects is None else num_objects
+        rows = torch.from_numpy(rows.astype(np.int32))
+        return self._padding.add(torch.stack([rows == row for row in range(1 + count)]).float())
+
+    def _order(self, found: Tensor, known: Sequence[int]) -> Tensor:
+        """Bring rows of the objects in memory to the order of ``objects``; the others have probability 0."""
+        ordered = found.new_zeros(1 + len(self.objects), *found.shape[1:])
+        ordered[[0, *(1 + self.objects.index(name) for name in known)]] = found
+        return ordered
+
+
+def _distances(frame: int, start: int, neighbour: int) -> Distances:
+    whole = abs(neighbour - start)
+    return Distances(abs(neighbour - frame) / whole, abs(start - frame) / whole)
+
+
+def _num_bytes(features: FrameFeatures) -> int:
+    tensors = [features.key, features.f16, *features.frame_part.at_16, *features.frame_part[1:]]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -1,0 +1,107 @@
+"""The current result of every frame: probabilities in half precision, packed, and ids."""
+
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+EMPTY_BACKGROUND = 1e-7  # probability of the background where there is no result yet; objects have 0
+LEVELS = 2048  # steps between 0 and 1 in half precision near 1: with the same steps near 0, flat areas pack to nothing
+PACKING = 1  # zlib's fastest level
+
+
+class PackedArray(NamedTuple):
+    """An array, compressed; it never changes, so that any number of snapshots may share it."""
+
+    content: bytes
+    dtype: str
+    shape: tuple[int, ...]
+
+    @classmethod
+    def pack(cls, array: np.ndarray) -> "PackedArray":
+        """Compress an array."""
+        return cls(zlib.compress(np.ascontiguousarray(array), PACKING), array.dtype.str, array.shape)
+
+    def unpack(self) -> np.ndarray:
+        """Give the array back, writable."""
+        return np.frombuffer(bytearray(zlib.decompress(self.content)), self.dtype).reshape(self.shape)
+
+
+class FrameProbabilities(NamedTuple):
+    """The stored probabilities of one frame."""
+
+    objects: tuple[int, ...]  # the objects of the rows after the background's
+    values: PackedArray  # [1+K,H,W] float16 or float32
+    rows: PackedArray  # [H,W] uint8 or uint16, the most likely row of each pixel
+
+
+class Results:
+    """Probabilities of the frames of a video, on the host.
+
+    Objects are named by numbers that are never used again, so that a snapshot from before an object's removal can be
+    read afterwards.
+
+    Args:
+        size: ``(height, width)`` of the probabilities.
+        is_exact: whether to keep float32, rather than float16 in steps of 1 / 2048.
+    """
+
+    def __init__(self, size: tuple[int, int], *, is_exact: bool = False) -> None:
+        self._size, self._is_exact = size, is_exact
+        self._frames: dict[int, FrameProbabilities] = {}
+
+    def __contains__(self, frame: int) -> bool:
+        return frame in self._frames
+
+    def set(self, frame: int, objects: Sequence[int], probabilities: Tensor) -> None:
+        """Store probabilities ``[1+K,H,W]``, background first, then those of ``objects``."""
+        values = probabilities.float()
+        rows = values.argmax(0).to(torch.uint8 if len(values) <= 256 else torch.int32)
+        if not self._is_exact:
+            values = ((values * LEVELS).round() / LEVELS).half()
+        packed = (PackedArray.pack(array.cpu().numpy()) for array in (values, rows))
+        self._frames[frame] = FrameProbabilities(tuple(objects), *packed)
+
+    def probabilities(self, frame: int, objects: Sequence[int]) -> Tensor:
+        """Read the probabilities of some objects: ``[1+K,H,W]`` float32, background first.
+
+        Objects that came later have 0; those that are left out count as background.
+        """
+        wanted = torch.zeros(1 + len(objects), *self._size)
+        if frame not in self._frames:
+            wanted[0] = EMPTY_BACKGROUND
+            return wanted
+        stored = self._frames[frame]
+        values = torch.from_numpy(stored.values.unpack()).float()
+        for row, value in zip((0, *_rows_of(stored.objects, objects)), values):
+            wanted[row] += value
+        return wanted
+
+    def ids(self, frame: int, labels: dict[int, int]) -> np.ndarray:
+        """Read the most likely ids: ``[H,W]`` int32, 0 for background, all 0 without a result.
+
+        Args:
+            labels: ids by object; others count as background.
+        """
+        if frame not in self._frames:
+            return np.zeros(self._size, np.int32)
+        stored = self._frames[frame]
+        table = np.array([0, *(labels.get(name, 0) for name in stored.objects)], np.int32)
+        return table[stored.rows.unpack()]
+
+    def snapshot(self) -> dict[int, FrameProbabilities]:
+        """Give all results, to ``restore`` them later; this copies no pixel."""
+        return dict(self._frames)
+
+    def restore(self, snapshot: dict[int, FrameProbabilities]) -> None:
+        """Go back to a snapshot."""
+        self._frames = dict(snapshot)
+
+
+def _rows_of(stored: Sequence[int], wanted: Sequence[int]) -> list[int]:
+    """Find the row of each stored object among the wanted ones; the background's row stands for those left out."""
+    place = {name: row for row, name in enumerate(wanted, 1)}
+    return [place.get(name, 0) for name in stored]

@@ -10,6 +10,7 @@ from downloading.fetch import UnreachableError, fetch, find_problem, set_aside
 from downloading.sources import Source
 from downloading.unpack import DamagedError, unpack
 from util.errors import InputError
+from util.limits import check_path
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ def _place(source: Source, settings: InstallSettings, target: Path) -> None:
     if source.needs and not (settings.root / source.needs).exists():
         raise InputError(f"{settings.root / source.needs}: must be there before {source.name}; install it first")
     if settings.from_archive is not None:
+        check_path(settings.from_archive, "give the archive itself")
         if problem := find_problem(settings.from_archive, source.checksum):
             raise InputError(f"{settings.from_archive}: {problem}; get it again from {source.address}")
         unpack(settings.from_archive, target, source.marker)

@@ -1,5 +1,6 @@
 """Unpacking archives safely: nothing outside the folder, nothing overwritten, whole or not at all."""
 
+import errno
 import gzip
 import lzma
 import os
@@ -18,13 +19,37 @@ from util.files import check_free_space, make_folder
 from util.progress import byte_bar
 
 # What damaged, encrypted or exotic archives make the standard library raise.
-DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, EOFError, RuntimeError)
+DAMAGED = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, EOFError, RuntimeError),
+    *(ValueError, IndexError, OverflowError),
+)
 MAC_ATTRIBUTES = "__MACOSX"  # folder of file attributes, in archives that a Mac made
 KEPT_FREE = 10**8  # bytes of the disk that are left to others
+MAX_DEPTH = 64  # folders in each other
+DESCRIPTIONS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+MAX_DESCRIPTION = 1 << 20  # bytes of a tar member that describes the next one; it is read into memory
 
 
 class DamagedError(InputError):
     """An archive cannot be unpacked."""
+
+
+class _TarMember(tarfile.TarInfo):
+    """A member of a tar archive, whose size is checked before it is read into memory."""
+
+    @classmethod
+    def frombuf(cls, *header: object) -> tarfile.TarInfo:
+        """Read a header."""
+        member = super().frombuf(*header)
+        if member.type in DESCRIPTIONS and member.size > MAX_DESCRIPTION:
+            raise tarfile.ReadError(f"a description of {member.size / 1e6:.0f} MB")
+        return member
 
 
 class _Member(NamedTuple):
@@ -56,7 +81,7 @@ def unpack(archive: Path, target: Path, marker: str) -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         _extract(archive, temporary)
-        for inner in sorted(temporary.rglob("*.zip")):
+        for inner in sorted(path for path in temporary.rglob("*.zip") if path.is_file()):
             _extract(inner, inner.parent)
             inner.unlink()
         os.replace(_find_folder(temporary, marker, archive), target)
@@ -76,29 +101,39 @@ def _extract(archive: Path, folder: Path) -> None:
     """Write all files of an archive."""
     make_folder(folder)
     try:
-        is_tar = tarfile.is_tarfile(archive)
-        num_bytes = archive.stat().st_size if is_tar else _sum_sizes(archive)  # a compressed tar may hold more
-        check_free_space(folder, num_bytes, f"unpacking {archive.name}")
+        read = _read_tar if _is_tar(archive) else _read_zip
+        num_bytes = sum(member.num_bytes for member in read(archive))
+        check_free_space(folder, num_bytes + KEPT_FREE, f"unpacking {archive.name}")
         with byte_bar(f"unpacking {archive.name}", num_bytes) as bar:
             num_done = 0
-            for member in _read_tar(archive) if is_tar else _read_zip(archive):
+            for member in read(archive):
                 if MAC_ATTRIBUTES not in PureWindowsPath(member.name).parts:
                     _write(member, folder, archive)
                     num_done += member.num_bytes
                     bar.update(num_done)
-    except DAMAGED as e:
+    except (*DAMAGED, OSError) as e:
+        if isinstance(e, OSError) and e.errno not in (
+            None,
+            errno.EINVAL,
+        ):  # these two: bz2, and places before the start
+            raise
         raise DamagedError(f"{archive}: damaged, or no zip or tar archive ({e}); get it again") from e
 
 
 def _write(member: _Member, folder: Path, archive: Path) -> None:
     """Write one file, which must lie inside, be new, and leave room on the disk."""
     relative = PureWindowsPath(member.name)  # knows the separators and roots of all systems
-    if relative.anchor or ".." in relative.parts:
+    if relative.anchor or ".." in relative.parts or len(relative.parts) > MAX_DEPTH:
         raise InputError(f"{archive}: {member.name} would lie outside of the folder; do not trust this archive")
     if not member.is_folder and not member.is_file:
         raise InputError(f"{archive}: {member.name} is a link or a device, not a file; do not trust this archive")
     path = folder.joinpath(*relative.parts)
-    make_folder(path if member.is_folder else path.parent)
+    try:
+        make_folder(path if member.is_folder else path.parent)
+    except InputError as e:
+        if not isinstance(e.__cause__, (FileExistsError, NotADirectoryError)):
+            raise
+        raise InputError(f"{archive}: {member.name} is a file and a folder in it; get it again") from e
     if member.is_folder:
         return
     if path.exists():
@@ -108,10 +143,12 @@ def _write(member: _Member, folder: Path, archive: Path) -> None:
         shutil.copyfileobj(source, copy, 1 << 20)
 
 
-def _sum_sizes(archive: Path) -> int:
-    """The bytes that a zip archive says it holds."""
-    with zipfile.ZipFile(archive) as file:
-        return sum(info.file_size for info in file.infolist())
+def _is_tar(archive: Path) -> bool:
+    try:
+        tarfile.open(archive, tarinfo=_TarMember).close()
+    except tarfile.TarError:
+        return False
+    return True
 
 
 def _read_zip(archive: Path) -> Iterator[_Member]:
@@ -124,8 +161,10 @@ def _read_zip(archive: Path) -> Iterator[_Member]:
 
 
 def _read_tar(archive: Path) -> Iterator[_Member]:
-    with tarfile.open(archive) as file:
+    with tarfile.open(archive, tarinfo=_TarMember) as file:
         while (info := file.next()) is not None:
+            if info.size < 0:  # Python before 3.13 would read the same member for ever
+                raise tarfile.ReadError(f"{info.name} has {info.size} bytes")
             yield _Member(info.name, info.size, info.isdir(), info.isreg(), partial(file.extractfile, info))
             file.members.clear()  # else the list of a million members fills the memory
         file.fileobj.seek(file.offset)

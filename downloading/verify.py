@@ -183,6 +183,6 @@ def _is_readable(path: Path) -> bool:
 def _is_json(path: Path) -> bool:
     try:
         json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return True

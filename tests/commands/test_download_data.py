@@ -168,7 +168,7 @@ def test_an_archive_by_hand(run: Callable, root: Path, tmp_path: Path) -> None:
     status, _, err = run("--only", "static", "--from_archive", archive)
     assert (status, "DAVIS-data.zip: a web page, not the file itself" in err) == (2, True)
     status, _, err = run("--only", "static", "--from_archive", tmp_path / "none.zip")
-    assert (status, "none.zip: No such file" in err) == (2, True)
+    assert (status, "none.zip: no such file" in err) == (2, True)
 
 
 def test_a_file_put_into_its_place_by_hand_goes_on(server: DownloadServer, run: Callable, root: Path) -> None:

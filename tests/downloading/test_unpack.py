@@ -5,13 +5,14 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from downloading.unpack import KEPT_FREE, unpack
+from downloading.unpack import KEPT_FREE, DamagedError, unpack
 from tests.conftest import files_in
 from util.errors import InputError
 
@@ -165,9 +166,9 @@ def test_a_full_disk_is_refused_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable
 ) -> None:
     archive = make(tmp_path / "x.zip", {f"JPEGImages/{name}": bytes(5_000) for name in range(2)})
-    disk = Disk(tmp_path / "to", 9_999)
+    disk = Disk(tmp_path / "to", KEPT_FREE + 9_999)
     monkeypatch.setattr(shutil, "disk_usage", disk)
-    assert "unpacking x.zip needs 0.0 GB" in refused(archive, tmp_path / "to" / "target")
+    assert "unpacking x.zip needs 0.1 GB" in refused(archive, tmp_path / "to" / "target")
     assert disk.most_used == 0
 
 
@@ -200,11 +201,82 @@ def test_a_small_archive_of_much_does_not_fill_the_disk(
     disk = Disk(tmp_path / "to", KEPT_FREE + 5_500_000)
     monkeypatch.setattr(shutil, "disk_usage", disk)
     message = refused(archive, tmp_path / "to" / "target")
-    assert "unpacking JPEGImages/5 of x.tar needs 0.1 GB, but 0.1 GB are free" in message
-    assert disk.most_used == 5_000_000
+    assert "unpacking x.tar needs 0.1 GB, but 0.1 GB are free" in message
+    assert disk.most_used == 0
     disk.size += 3_000_000
     unpack(archive, tmp_path / "to" / "target", "JPEGImages")
     assert files_in(tmp_path / "to" / "target") == sorted(content)
+
+
+def test_a_disk_that_others_fill_meanwhile_is_left_some_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = make_zip(tmp_path / "x.zip", {f"JPEGImages/{index}": bytes(1_000_000) for index in range(8)})
+    disk = Disk(tmp_path / "to", KEPT_FREE + 5_500_000)
+    free = iter([10**12])
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=next(free, disk(path).free)))
+    assert "unpacking JPEGImages/5 of x.zip needs 0.1 GB" in refused(archive, tmp_path / "to" / "target")
+    assert disk.most_used == 5_000_000
+
+
+def with_member(info: tarfile.TarInfo, content: bytes = b"") -> Callable[[Path], None]:
+    """Write a tar archive of a good member and another one."""
+
+    def write(path: Path) -> None:
+        with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT) as file:
+            file.addfile(tarfile.TarInfo("JPEGImages/x"))
+            file.addfile(info, io.BytesIO(content))
+
+    return write
+
+
+def tar_member(name: str, **attributes: object) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    for key, value in attributes.items():
+        setattr(info, key, value)
+    return info
+
+
+def zip_with_empty_name(path: Path) -> None:
+    content = make_zip(path, {"JPEGImages/x": b"", "y": b""}).read_bytes()
+    path.write_bytes(content.replace(b"\x01\x00\x00\x00y", b"\x00\x00\x00\x00y").replace(b"y", b""))
+
+
+def damaged_bz2(path: Path) -> None:
+    content = bytearray(make_tar(path, {"JPEGImages/x": bytes(range(256)) * 20}, "w:bz2").read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("write", "cause"),
+    [
+        (lambda path: make_zip(path, {"JPEGImages/x": b"", "JPEGImages/x/y": b""}), "x/y is a file and a folder in it"),
+        (lambda path: make_tar(path, {"JPEGImages/x": b"", "JPEGImages/x/y": b""}), "x/y is a file and a folder in it"),
+        (lambda path: make_zip(path, {"JPEGImages/x/y": b"", "JPEGImages/x": b""}), "holds JPEGImages/x twice"),
+        (lambda path: make_zip(path, {"JPEGImages/" + "a/" * 70 + "x": b""}), "would lie outside of the folder"),
+        (zip_with_empty_name, "damaged, or no zip or tar archive"),
+        (with_member(tar_member("y", pax_headers={"size": "-1024"})), "y has -1024 bytes"),
+        (with_member(tar_member("y", type=tarfile.XHDTYPE, size=10**8), bytes(10**8)), "a description of 100 MB"),
+        (
+            with_member(tar_member("y", type=tarfile.GNUTYPE_LONGNAME, size=10**8), bytes(10**8)),
+            "description of 100 MB",
+        ),
+        (damaged_bz2, "damaged"),
+    ],
+)
+def test_hostile_archives_are_refused(tmp_path: Path, write: Callable[[Path], None], cause: str) -> None:
+    write(tmp_path / "x")
+    assert cause in refused(tmp_path / "x", tmp_path / "to" / "target")
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_wherever_a_tar_is_cut_all_or_nothing_is_unpacked(tmp_path: Path, mode: str) -> None:
+    content = {f"JPEGImages/{index}": bytes(700 * index) for index in range(4)}
+    whole = make_tar(tmp_path / "x", content, mode).read_bytes()
+    for size in range(0, len(whole), len(whole) // 60):
+        (tmp_path / "x").write_bytes(whole[:size])
+        with suppress(DamagedError):
+            unpack(tmp_path / "x", tmp_path / f"{size}", "JPEGImages")
+            assert {f"JPEGImages/{p.name}": p.read_bytes() for p in (tmp_path / f"{size}").rglob("[0-9]")} == content
 
 
 def test_interrupted_unpacking_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

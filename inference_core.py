@@ -240,10 +240,10 @@ class InferenceCore:
         """
         self.labels += [label for label in labels if label not in self.labels]
         annotated = torch.stack([annotation == label for label in labels])  # [len(labels),H,W]
-        rows = [self.labels.index(label) for label in labels]
         merged = masks.new_zeros(len(self.labels), *masks.shape[1:])
         merged[: len(masks)] = masks * ~annotated.any(0)
-        merged[rows] = annotated.to(merged.dtype)
+        for label, pixels in zip(labels, annotated):  # all at once, the list of rows would let the host wait for a GPU
+            merged[self.labels.index(label)] = pixels
         return aggregate(merged).softmax(0)
 
     def _memorise_pending(self) -> None:

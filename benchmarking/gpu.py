@@ -22,6 +22,7 @@ from dataset.videos import VideoEntry
 from evaluation.run import EvaluationSettings, segment_to_files
 from evaluation.scoring import score_sequence, summarise_scores
 from inference_core import STRIDE
+from model.memory import as_multiplied, get_similarity
 from model.optimise import optimise
 from model.weights import SMALL_WEIGHTS
 from tracker import TrackerConfig, VideoTracker
@@ -66,6 +67,7 @@ def plan(extent: Extent) -> Iterator[Step]:
     case = extent.case
     device, precision = torch.device(case.device), case.precision
     yield Step(f"demo, {precision} against float32", measure_agreement, (precision, extent.demo_side, device))
+    yield Step(f"similarity, {precision}", measure_similarity, (precision, device))
     yield Step("host waits, inference", count_waits_of_inference, (case,))
     for objects in extent.objects:
         chosen = replace(case, objects=objects)
@@ -123,6 +125,17 @@ def measure_agreement(precision: str, side: int | None, device: torch.device) ->
     """Compare the masks of the demo, by the small network's trained weights."""
     found = compare_precision(precision, SMALL_WEIGHTS, demo_entry(), device, side)
     return {"percent_of_pixels": found["mean"], "worst_frame": found["worst"], "frames": found["frames"]}
+
+
+@torch.inference_mode()
+def measure_similarity(precision: str, device: torch.device) -> dict[str, object]:
+    """Compare similarities of random keys with those in float64, relative to the largest."""
+    torch.manual_seed(0)
+    memory, query = (torch.randn(1, 64, n, device=device).to(PRECISIONS[precision]) for n in (5000, 1500))
+    found = get_similarity(memory, query).double()
+    exact = (2 * memory.double().transpose(1, 2) @ query.double() - memory.double().square().sum(1)[:, :, None]) / 8
+    error = ((found - exact).abs().max() / exact.abs().max()).item()
+    return {"largest_error": error, "multiplied_in": str(as_multiplied(memory).dtype).removeprefix("torch.")}
 
 
 def measure_twin_alone(case: Case) -> dict[str, float]:

@@ -2,6 +2,8 @@
 
 import json
 import threading
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +14,7 @@ CONFIRMATION = (  # one line, as Drive's
     '<!DOCTYPE html><html><form id="download-form" action="https://drive.usercontent.google.com/download">'
     '<input type="hidden" name="id" value="{id}"><input type="hidden" name="confirm" value="t"></form></html>'
 )
+BLOCK = 1 << 16  # bytes that are sent at once
 
 
 class DownloadServer:
@@ -25,6 +28,7 @@ class DownloadServer:
         requests: paths asked for.
         ranges: first byte of each request for a file, None for all of it.
         has_ranges: whether it can serve a file from the middle on.
+        pause: seconds between blocks.
     """
 
     def __init__(self) -> None:
@@ -35,6 +39,7 @@ class DownloadServer:
         self.requests: list[str] = []
         self.ranges: list[int | None] = []
         self.has_ranges = True
+        self.pause = 0.0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"world": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
@@ -87,7 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[:cut])
+        with suppress(ConnectionError):  # who asked may have been killed
+            for start in range(0, len(content[:cut]), BLOCK):
+                self.wfile.write(content[:cut][start : start + BLOCK])
+                if self.world.pause:
+                    time.sleep(self.world.pause)
 
     def log_message(self, *_: object) -> None:
         """Keep the tests' output clean."""

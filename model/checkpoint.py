@@ -169,7 +169,7 @@ def check_weights(path: Path, network: STCN, found: StateDict) -> None:
         InputError: they do not.
     """
     expected = network.state_dict()
-    if _num_mask_channels(found):
+    if _num_mask_channels(found) in (1, 2):
         _check_variant(path, expected, found)
     check_names(path, expected, found, "STCN")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-BEGINNINGS = {0: "note: ", 1: "error: ", 2: r"\w+\.py: error: "}  # how the one line begins, by exit status
+BEGINNINGS = {0: "note: ", 1: "error: ", 2: r"[\w.]+\.py: error: "}  # how the one line begins, by exit status
 
 
 class Row(NamedTuple):

@@ -141,6 +141,8 @@ def _write(member: _Member, folder: Path, archive: Path) -> None:
     check_free_space(folder, member.num_bytes + KEPT_FREE, f"unpacking {member.name} of {archive.name}")
     with member.open() as source, path.open("xb") as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
+        if copy.tell() != member.num_bytes:
+            raise EOFError(f"{member.name} ends early")
 
 
 def _is_tar(archive: Path) -> bool:

@@ -68,7 +68,7 @@ def list_videos(args: argparse.Namespace) -> list[VideoEntry]:
 def main() -> int:
     args = parse_arguments()
     if args.first_frame is not None:
-        write_first_frame(open_frames(args.video), args.first_frame)
+        write_first_frame(open_frames(args.video, strict=args.strict), args.first_frame)
         print(f"{args.first_frame} is written; paint each object in a colour of its own, and give it as --mask")
         return 0
     return evaluate(list_videos(args), load_tracker(args), make_settings(args))

@@ -107,7 +107,7 @@ class VideoTracker:
             return self.segment(self.open(entry), need_probabilities=need_probabilities)
         if is_path(masks):
             masks = read_masks(Path(masks), MaskReader(self.config.ignore_id, background=self.config.background))
-        frames = read_frames(video, masks)
+        frames = read_frames(video, masks, strict=self.config.strict)
         return self.start().run(prefetch(frames, FRAMES_AHEAD), need_probabilities=need_probabilities)
 
     def start(self) -> "TrackerSession":
@@ -126,6 +126,7 @@ class VideoTracker:
             max_objects=config.max_objects,
             ignore_id=config.ignore_id,
             background=config.background,
+            strict=config.strict,
             output_all=output_all,
         )
 

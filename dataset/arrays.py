@@ -79,18 +79,21 @@ def read_masks(path: Path, reader: MaskReader) -> np.ndarray | dict[str, np.ndar
     return masks
 
 
-def read_frames(video: object, masks: np.ndarray | Mapping[str | int, np.ndarray]) -> Iterator[Frame]:
+def read_frames(
+    video: object, masks: np.ndarray | Mapping[str | int, np.ndarray], *, strict: bool = False
+) -> Iterator[Frame]:
     """Yield the frames of a video from the first one with objects on.
 
     Args:
         video: path of a file or folder, or images as ``check_image`` takes them, which are named 00000, 00001, ..
         masks: the mask of the first frame, or masks by their frame's name or number; as ``check_ids`` takes them.
+        strict: whether a video file that seems to lack frames is refused; else a note says so.
 
     Raises:
         InputError: an image or mask that cannot be used, or a mask of a frame that does not exist.
     """
     if is_path(video):
-        frames = open_frames(Path(video))
+        frames = open_frames(Path(video), strict=strict)
         images, names = frames.read(), frames.names
     else:  # copies, since a camera's loop may fill one array again and again
         images, names = ((f"{index:05d}", check_image(image).copy()) for index, image in enumerate(video)), None

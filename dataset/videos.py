@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset.frames import FrameFolder, VideoFile, open_frames
+from dataset.frames import FrameFolder, open_frames
 from dataset.images import list_images
 from dataset.masks import MaskReader, describe_many_ids
 from dataset.stored_masks import find_labels
+from dataset.video_file import VideoFile
 from util.errors import InputError
 from util.limits import check_path
 
@@ -54,6 +55,7 @@ class Video:
         ignore_id: an id that means "not labelled".
         output_all: whether frames get a mask that the entry does not ask for.
         background: the colour of the background in colour masks; None: black, or what the reader takes for it.
+        strict: whether a video file that seems to lack frames is refused; else a note says so.
 
     Attributes:
         frames: the source of the frames; ``frames.path`` is the folder, or the file with its audio track.
@@ -75,9 +77,12 @@ class Video:
         ignore_id: int | None = None,
         output_all: bool = False,
         background: str | None = None,
+        strict: bool = False,
     ) -> None:
         self.name = entry.name
-        self.frames = open_frames(entry.frames)
+        self.frames = open_frames(entry.frames, strict=strict)
+        if self.name.startswith("."):
+            log.warning("%s: its name begins with a dot, so that its results are hidden", entry.frames)
         self._is_single_object = entry.is_single_object
         self._mask_paths = _match_masks(self.frames, entry)
         self._reader = MaskReader(ignore_id, background)

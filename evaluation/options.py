@@ -38,6 +38,8 @@ def make_evaluation_parser(
     """
     parser = make_parser(description)
     given, written = parser.add_argument_group("input"), parser.add_argument_group("output")
+    strict_help = "refuse video files that seem to lack frames, rather than note it"
+    given.add_argument("--strict", action="store_true", help=strict_help)
     _add_output(written, is_required=needs_output)
     _add_accuracy(parser.add_argument_group("accuracy"), size, mem_every)
     _add_speed(parser.add_argument_group("network, speed and memory"), precision)
@@ -138,6 +140,7 @@ def load_tracker(args: argparse.Namespace) -> VideoTracker:
         max_objects=args.max_objects,
         ignore_id=args.ignore_id,
         background=args.background,
+        strict=args.strict,
     )
 
 

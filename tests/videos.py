@@ -41,9 +41,9 @@ def write_video(path: Path, images: Sequence[np.ndarray], rate: int = 10) -> Pat
     return path
 
 
-def write_rotated(path: Path, source: Path, matrix: tuple[int, int, int, int]) -> Path:
+def write_rotated(path: Path, source: Path, matrix: tuple[float, float, float, float]) -> Path:
     """Copy an mp4 with a display matrix (its upper left corner, by rows) in the track header, as cameras write it."""
-    a, b, c, d = (number << 16 for number in matrix)
+    a, b, c, d = (round(number * (1 << 16)) for number in matrix)
     data = bytearray(source.read_bytes())
     place = data.index(b"tkhd") + 4 + 4 + 20 + 16  # name, version and flags, times and track, layer to volume
     assert struct.unpack_from(">9i", data, place) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)

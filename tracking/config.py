@@ -30,6 +30,7 @@ class TrackerConfig(InferenceConfig):
     max_objects: int = 50  # refuse masks with more ids
     ignore_id: int | None = None  # an id that means "not labelled" in mask files
     background: str | None = None  # colour of the background in mask files, such as "white"; None: black, or found
+    strict: bool = False  # refuse video files that seem to lack frames, rather than note it
 
     def __post_init__(self) -> None:
         super().__post_init__()

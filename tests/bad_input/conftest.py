@@ -12,6 +12,7 @@ from PIL import Image
 
 import eval_generic
 import tracker
+from model.weights import SMALL_WEIGHTS
 from output.masks import write_mask
 from tests.videos import picture
 
@@ -44,11 +45,13 @@ def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Load the network of all rows once; for rows whose weights are sound."""
     for name, loader in LOADERS.items():
         monkeypatch.setattr(tracker, name, loader)
+    tracker.VideoTracker.load(SMALL_WEIGHTS, "cpu", "float32")  # here, where its note is not among the lines
 
 
 @pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    """A folder with ``frames`` of three PNG files, and the mask ``first.png`` of two objects."""
+def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with ``frames`` of three PNG files, and the mask ``first.png`` of two objects."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "frames").mkdir()
     for index in range(3):
         Image.fromarray(picture(index)).save(tmp_path / "frames" / f"{index:05d}.png")
@@ -59,8 +62,8 @@ def clip(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run_generic(run_main: Callable, loaded_once: None, weights: Path, clip: Path) -> Callable[..., tuple]:
+def run_generic(run_main: Callable, loaded_once: None, clip: Path) -> Callable[..., tuple]:
     """Run ``eval_generic.py`` on the clip; options that are given again replace those before."""
-    network = ["--model", weights, "--size", 32, "--precision", "float32", "--device", "cpu"]
+    network = ["--model", SMALL_WEIGHTS, "--size", 32, "--precision", "float32", "--device", "cpu"]
     files = ["--video", clip / "frames", "--mask", clip / "first.png", "--output", clip / "out"]
     return functools.partial(run_main, eval_generic.main, *network, *files)

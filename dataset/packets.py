@@ -1,0 +1,107 @@
+"""The packets of a video file, before any is decoded: how many frames they hold, whether some seem to be missing."""
+
+from itertools import takewhile
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+
+STATES_DURATION = {"matroska,webm", "flv"}  # formats that state it in front, and still do when the file was cut
+SHORTEST_CUT = 0.05  # seconds; sound may end so much earlier than the header says
+STEADY_SHARE = 0.95  # of the frames that follow at one distance, in a video of steady rate
+DISTANCE_TOLERANCE = 0.1  # by which such distances may differ, and Matroska's milliseconds beside that
+TS_PACKETS = {0: 188, 4: 192}  # place of the first sync byte in a transport stream -> length of its packets
+TS_SYNC = 0x47
+BEFORE_JOINT = 2  # packets; the parser marks one of them as damaged rather than the first of the next part
+
+
+class PacketList(NamedTuple):
+    """What the packets of a video tell."""
+
+    num_frames: int
+    num_packets: int  # to be decoded; the last one of a transport stream that was cut is incomplete
+    joints: frozenset[int]  # packets around places where timestamps jump back, since parts were joined there
+    doubts: list[str]  # reasons to think that frames are missing
+
+
+class _Packet(NamedTuple):
+    """A packet of the video stream; times are in seconds."""
+
+    time: float | None  # when it is shown
+    decoding_time: float | None
+    is_discarded: bool  # an edit list hides it
+
+
+def list_packets(container: "av.container.InputContainer", path: Path) -> PacketList:
+    """Run through all packets of a file.
+
+    Raises:
+        av.FFmpegError, ValueError, IndexError: the file is damaged.
+    """
+    video, packets, end = container.streams.video[0], [], 0.0
+    interval = float(1 / video.average_rate) if video.average_rate else 0.0
+    for packet in container.demux():
+        if packet.size == 0:
+            continue
+        time = _seconds(packet.pts, packet)
+        if packet.stream.index == video.index:
+            packets.append(_Packet(time, _seconds(packet.dts, packet), packet.is_discard))
+        if time is not None:
+            end = max(end, time + (_seconds(packet.duration, packet) or interval))
+    doubts = []
+    if container.format.name in STATES_DURATION and container.duration:
+        stated = container.duration / av.time_base
+        if end < stated - max(interval / 2, SHORTEST_CUT):
+            doubts.append(f"ends at {end:.2f} s of the {stated:.2f} s that it states")
+    if container.format.name == "mpegts" and _ends_within_packet(path):
+        doubts.append("ends within a packet")
+        del packets[-1:]
+    if container.format.name == "matroska,webm":
+        num_missing = count_missing([packet.time for packet in packets if packet.time is not None])
+        if num_missing:
+            doubts.append(f"about {num_missing} frame(s) are missing from its steady rate")
+    return PacketList(_count_frames(packets), len(packets), _find_joints(packets), doubts)
+
+
+def count_missing(times: list[float]) -> int:
+    """Count the frames that are missing from a steady rate; 0 if the rate is not steady.
+
+    Args:
+        times: when the frames are shown, in seconds.
+    """
+    distances = np.diff(np.sort(times))
+    if not distances.size:
+        return 0
+    usual = float(np.median(distances))
+    is_usual = np.abs(distances - usual) <= DISTANCE_TOLERANCE * usual + 1e-3
+    if usual <= 0 or is_usual.mean() < STEADY_SHARE:
+        return 0
+    return int((np.rint(distances[~is_usual] / usual) - 1).clip(0).sum())
+
+
+def _seconds(ticks: int | None, packet: "av.Packet") -> float | None:
+    return None if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
+
+
+def _count_frames(packets: list[_Packet]) -> int:
+    """Count packets that give a frame: an edit list hides some, a cut leaves some before the first key frame's."""
+    first = packets[0].time if packets else None
+    leading = takewhile(lambda packet: None not in (packet.time, first) and packet.time < first, packets[1:])
+    return sum(not packet.is_discarded for packet in packets) - sum(not packet.is_discarded for packet in leading)
+
+
+def _find_joints(packets: list[_Packet]) -> frozenset[int]:
+    """Find the packets around each place where parts were joined."""
+    times = [packet.decoding_time for packet in packets]
+    jumps = [index for index in range(1, len(times)) if None not in times[index - 1 : index + 1]]
+    joints = [index for index in jumps if times[index] < times[index - 1]]
+    return frozenset(near for index in joints for near in range(index - BEFORE_JOINT, index + 1))
+
+
+def _ends_within_packet(path: Path) -> bool:
+    """Whether a transport stream was cut, other than between two packets."""
+    with path.open("rb") as file:
+        start = file.read(5)
+    lengths = [length for place, length in TS_PACKETS.items() if start[place : place + 1] == bytes([TS_SYNC])]
+    return bool(lengths) and path.stat().st_size % lengths[0] != 0

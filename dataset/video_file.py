@@ -1,0 +1,177 @@
+"""A video file of a common container format, read one frame at a time."""
+
+import logging
+from collections.abc import Container, Iterator
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+import av
+import numpy as np
+
+from dataset.packets import list_packets
+from util.errors import InputError
+from util.limits import MAX_PIXELS, check_num_pixels
+from util.media import file_url
+
+log = logging.getLogger(__name__)
+
+# FFmpeg's names of the formats that are opened: containers, then streams without one. None reads further files.
+CONTAINERS = (
+    "mov",
+    "mp4",
+    "matroska",
+    "webm",
+    "avi",
+    "mpegts",
+    "mpeg",
+    "flv",
+    "asf",
+    "ogg",
+    "mxf",
+    "dv",
+    "gif",
+    "apng",
+)
+STREAMS = ("h264", "hevc", "av1", "obu", "ivf", "m4v", "mpegvideo", "mjpeg", "yuv4mpegpipe")
+OPENED = {"format_whitelist": ",".join([*CONTAINERS, *STREAMS]), "protocol_whitelist": "file"}
+CHECKED = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}  # damage is an error rather than concealed
+DAMAGED = (av.FFmpegError, OSError, ValueError, IndexError)  # PyAV's errors for damaged files
+TURN_TOLERANCE = 5  # degrees
+
+
+class VideoFile:
+    """Frames of a video file, named by five-digit frame number from 00000.
+
+    Args:
+        strict: whether a file that seems to lack frames is refused; else a note says so.
+
+    Raises:
+        InputError: the file is damaged, of no format that is read, or without frames.
+    """
+
+    def __init__(self, path: Path, *, strict: bool = False) -> None:
+        self.path = path
+        self._has_noted_turn = False
+        with self._open() as container:
+            stream = container.streams.video[0]
+            self.frame_rate = Fraction(stream.average_rate or 24)
+            self._num_announced = stream.frames  # 0 if the format does not say
+            try:
+                self._packets = list_packets(container, path)
+            except DAMAGED as e:
+                raise InputError(f"{path}: unreadable ({_cause(e)}); copy it again") from e
+        if not self._packets.num_frames:
+            raise InputError(f"{path}: no frames; give another video")
+        for doubt in self._packets.doubts:
+            if strict:
+                raise InputError(f"{path}: {doubt}; copy it again")
+            log.warning("%s: %s; copy it again if there should be more", path, doubt)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The numbers ``00000``, ``00001``, .."""
+        return [f"{index:05d}" for index in range(self._packets.num_frames)]
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """``(height, width)`` as shown, after rotation."""
+        return self.read_first_frame().shape[:2]
+
+    def read_first_frame(self) -> np.ndarray:
+        """Read the first frame: ``[H,W,3]`` uint8 RGB.
+
+        Raises:
+            InputError: it cannot be decoded.
+        """
+        for _, image in self.read(needed=self.names[:1]):
+            return image
+        raise InputError(f"{self.path}: no frame could be decoded; convert it anew")
+
+    def read(self, start: int = 0, needed: Container[str] | None = None) -> Iterator[tuple[str, np.ndarray | None]]:
+        """Yield name and ``[H,W,3]`` uint8 RGB image of each frame from the ``start``-th on.
+
+        Args:
+            needed: names of the frames to convert to images; the others come with None. None: convert all.
+
+        Raises:
+            InputError: naming the frame at which decoding fails, or which is damaged.
+        """
+        index = num_packets = 0
+        with self._open() as container:
+            try:
+                for packet in container.demux(video=0):
+                    if packet.size and num_packets == self._packets.num_packets:
+                        continue
+                    self._check_packet(packet, num_packets, index)
+                    num_packets += packet.size > 0
+                    for frame in packet.decode():
+                        if frame.is_corrupt:
+                            raise InputError(f"{self.path}: damaged at frame {index:05d}; copy it again")
+                        name = f"{index:05d}"
+                        is_needed = needed is None or name in needed
+                        image = self._convert(frame, index) if is_needed or index == 0 else None
+                        if index >= start:
+                            yield name, image if is_needed else None
+                        index += 1
+            except DAMAGED as e:
+                raise InputError(f"{self.path}: unreadable at frame {index:05d} ({_cause(e)}); convert it anew") from e
+        if num_packets < self._num_announced:
+            raise InputError(f"{self.path}: ends at frame {index:05d} of {self._packets.num_frames}; copy it again")
+        if index < self._packets.num_frames:
+            log.warning("%s: only %d of %d frames could be decoded", self.path, index, self._packets.num_frames)
+
+    def _open(self) -> "av.container.InputContainer":
+        try:
+            container = av.open(file_url(self.path), container_options=OPENED, metadata_errors="ignore")
+        except av.ArgumentError as e:  # also FFmpeg's answer to a format that is not on the list
+            cause = "damaged, or of a format that is not read"
+            raise InputError(f"{self.path}: unreadable video ({cause}); convert it to mp4 or copy it again") from e
+        except DAMAGED as e:
+            raise InputError(f"{self.path}: unreadable video ({_cause(e)}); convert or copy it again") from e
+        try:
+            self._prepare(container)
+        except InputError:
+            container.close()
+            raise
+        return container
+
+    def _prepare(self, container: "av.container.InputContainer") -> None:
+        """Set up the decoder of the first video stream."""
+        if not container.streams.video:
+            raise InputError(f"{self.path}: holds no video stream; give another file")
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise InputError(f"{self.path}: its video has no known codec; convert or copy it again")
+        check_num_pixels(self.path, stream.codec_context.width, stream.codec_context.height)
+        stream.codec_context.options = CHECKED
+        stream.thread_type = "SLICE"  # frame threads swallow errors at the end
+
+    def _check_packet(self, packet: "av.Packet", number: int, index: int) -> None:
+        """Refuse a packet that is marked as damaged, but for those where parts of a stream were joined."""
+        if packet.is_corrupt and number not in self._packets.joints:
+            raise InputError(f"{self.path}: damaged after frame {index:05d}; copy it again")
+
+    def _convert(self, frame: "av.VideoFrame", index: int) -> np.ndarray:
+        """Convert a frame to RGB, upright; refuse one of another size than the first."""
+        image = self._turn_upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+        size = image.shape[:2]
+        self._first_size = size if index == 0 else self._first_size
+        if size != self._first_size:
+            found, first = ("x".join(map(str, s[::-1])) for s in (size, self._first_size))
+            raise InputError(f"{self.path}: {found} pixels from frame {index:05d} on, {first} before; cut it there")
+        return image
+
+    def _turn_upright(self, image: np.ndarray, angle: int) -> np.ndarray:
+        """Apply the rotation that cameras note beside the pixels, in degrees; only quarter turns are."""
+        quarters = round(angle / 90)
+        if abs(angle - 90 * quarters) > TURN_TOLERANCE:
+            quarters = 0
+            if not self._has_noted_turn:
+                log.warning("%s: is to be shown turned by %d degrees; its frames are read unturned", self.path, angle)
+            self._has_noted_turn = True
+        return np.ascontiguousarray(np.rot90(image, quarters))
+
+
+def _cause(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

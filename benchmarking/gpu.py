@@ -3,7 +3,7 @@
 import re
 import time
 import warnings
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 
 from benchmarking.agreement import compare_precision
-from benchmarking.inference import Case, frames_with_mask, make_network, measure_in_memory, measure_twin
+from benchmarking.inference import Case, make_segmentation, measure_in_memory, measure_twin
 from benchmarking.readout import measure_readout
 from benchmarking.report import format_cell, format_table
 from benchmarking.training import DEMO, make_trainer, measure_data, measure_steps, random_clips
@@ -23,10 +23,8 @@ from evaluation.run import EvaluationSettings, segment_to_files
 from evaluation.scoring import score_sequence, summarise_scores
 from inference_core import STRIDE
 from model.memory import as_multiplied, get_similarity
-from model.optimise import optimise
 from model.weights import SMALL_WEIGHTS
-from tracker import TrackerConfig, VideoTracker
-from tracking.session import TrackerSession
+from tracker import VideoTracker
 from util.device import PRECISIONS, allow_tf32, choose_amp_dtype, default_frames_at_once
 
 
@@ -82,6 +80,12 @@ def plan(extent: Extent) -> Iterator[Step]:
     yield Step("host waits, training", count_waits_of_training, (case, extent.crop))
     yield Step("training resumed", measure_resumed, (case, extent.crop))
     yield Step(f"demo scores, {precision}", score_demo, (precision, extent.demo_side, device))
+    most = replace(case, objects=max(extent.objects), graphs=True)
+    yield Step(
+        f"FPS, {most.objects} object(s), CUDA graphs, cuDNN tuned", measure_in_memory, (replace(most, tune=True),)
+    )
+    for objects in (1, most.objects):
+        yield Step(f"profile, {objects} object(s)", profile, (replace(case, objects=objects, frames=24),))
     if extent.is_whole:
         yield Step("demo scores, float32", score_demo, ("float32", extent.demo_side, device))
         yield Step("training clips per core-second", measure_data, (10, 1))
@@ -153,6 +157,23 @@ def measure_readout_of(case: Case, frames: int) -> dict[str, float]:
     return {"ms": 1000 * ours.seconds, "dense_ms": 1000 * dense.seconds, **memory}
 
 
+def profile(case: Case) -> dict[str, object]:
+    """Tell what the device computes for a frame: its milliseconds, how many kernels, and which take the most."""
+    is_cuda = case.device.startswith("cuda")
+    allow_tf32(PRECISIONS[case.precision])
+    segment = make_segmentation(case)
+    deque(segment(), maxlen=0)
+    with torch.profiler.profile() as profiler:  # looks at the CPU, and at CUDA where it is
+        deque(segment(), maxlen=0)
+    events = [event for event in profiler.key_averages() if not is_cuda or event.device_type.name == "CUDA"]
+    times = {event.key: event.self_device_time_total if is_cuda else event.self_cpu_time_total for event in events}
+    total = sum(times.values())
+    top = sorted(times.items(), key=lambda item: -item[1])[:8]
+    shares = ", ".join(f"{100 * micros / total:.0f} % {name[:60].replace('|', '/')}" for name, micros in top)
+    count = sum(event.count for event in events)
+    return {"ms_per_frame": total / 1000 / case.frames, "kernels_per_frame": count / case.frames, "most": shares}
+
+
 def count_waits(task: Callable[[], object], device: torch.device) -> dict[str, object]:
     """Count how often a task lets the host wait for a GPU, and name the lines that do."""
     if device.type != "cuda":
@@ -172,16 +193,12 @@ def count_waits(task: Callable[[], object], device: torch.device) -> dict[str, o
 
 def count_waits_of_inference(case: Case) -> dict[str, object]:
     """Count waits in the loop over the frames of a clip of three objects, after a first time that warms up."""
-    device, dtype = torch.device(case.device), PRECISIONS[case.precision]
-    allow_tf32(dtype)
-    network, frames = optimise(make_network(case), dtype), frames_with_mask(replace(case, objects=3, frames=24))
-    config = TrackerConfig(size=None, frames_at_once=case.frames_at_once)
-    for _ in TrackerSession(network, config).run(frames):
-        pass
-    results = TrackerSession(network, config, num_memory_frames=5).run(frames)
+    allow_tf32(PRECISIONS[case.precision])
+    segment = make_segmentation(replace(case, objects=3, frames=24))
+    deque(segment(), maxlen=0)
+    results = segment()
     next(results)  # the start is not the loop
-    counts = count_waits(lambda: sum(1 for _ in results), device)
-    return {**counts, "frames": len(frames)}
+    return {**count_waits(lambda: deque(results, maxlen=0), torch.device(case.device)), "frames": 24}
 
 
 def count_waits_of_training(case: Case, crop: int) -> dict[str, object]:

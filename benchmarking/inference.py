@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from inference_core import InferenceConfig, InferenceCore
 from model.network import STCN
 from model.optimise import optimise
 from output.masks import write_mask
+from output.result import FrameResult
 from tracker import TrackerConfig, VideoTracker
 from tracking.plan import plan_frames
 from tracking.session import TrackerSession
@@ -44,6 +46,7 @@ class Case:
     frames_at_once: int = 1
     compile: bool = False
     graphs: bool = False
+    tune: bool = False  # let cuDNN try its algorithms
 
 
 class Measured(NamedTuple):
@@ -129,17 +132,18 @@ def measure_in_memory(case: Case) -> dict[str, float]:
     """
     device, dtype = torch.device(case.device), PRECISIONS[case.precision]
     allow_tf32(dtype)
-    network = optimise(make_network(case), dtype, use_compile=case.compile, use_graphs=case.graphs)
-    frames = frames_with_mask(case)
-    config = TrackerConfig(size=None, frames_at_once=case.frames_at_once)
-
-    def segment() -> None:
-        for _ in TrackerSession(network, config).run(frames):
-            pass
-
-    segment()
-    seconds = [_seconds(segment) for _ in range(case.repeats)]
+    torch.backends.cudnn.benchmark = case.tune
+    segment = make_segmentation(case)
+    deque(segment(), maxlen=0)
+    seconds = [_seconds(lambda: deque(segment(), maxlen=0)) for _ in range(case.repeats)]
     return {"fps": case.frames / statistics.median(seconds), "peak_gib": peak_memory(device)}
+
+
+def make_segmentation(case: Case) -> Callable[[], Iterator[FrameResult]]:
+    """Make a function that segments the clip, frame by frame, from memory to memory."""
+    network = optimise(make_network(case), PRECISIONS[case.precision], use_compile=case.compile, use_graphs=case.graphs)
+    frames, config = frames_with_mask(case), TrackerConfig(size=None, frames_at_once=case.frames_at_once)
+    return lambda: TrackerSession(network, config).run(frames)
 
 
 def frames_with_mask(case: Case) -> list[Frame]:

@@ -64,9 +64,10 @@ def as_multiplied(key: Tensor) -> Tensor:
 @functools.cache
 def _multiplies_into_float32(dtype: torch.dtype, device: torch.device) -> bool:
     """Tell whether the device multiplies matrices of this dtype into float32 ones, as CUDA does from PyTorch 2.8 on."""
-    keys, start = torch.ones(1, 8, 8, dtype=dtype, device=device), torch.ones(1, 8, 8, device=device)
+    keys, start = torch.ones(1, 16, 8, dtype=dtype, device=device), torch.ones(1, 1, 16, device=device)
+    out = start.new_empty(1, 16, 16)
     try:
-        torch.baddbmm(start, keys, keys, out_dtype=torch.float32, alpha=0.25, out=torch.empty_like(start))
+        torch.baddbmm(start.expand(1, 16, 16), keys, keys.mT, out_dtype=torch.float32, alpha=0.25, out=out)
     except (RuntimeError, TypeError):
         return False
     return True

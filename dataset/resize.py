@@ -64,7 +64,7 @@ def _resize_folder(folder: Path, source: Path, output: Path, short_side: int) ->
             try:
                 _resize_image(path, resized, short_side, is_frame=is_frame)
             except InputError as e:
-                log.warning("%s: left out", e)
+                log.error("%s: left out", e)
                 num_unreadable += 1
     return num_unreadable
 

@@ -224,8 +224,7 @@ class InferenceCore:
             return torch.ones(1, height, width, device=features.key.device)
         memory_readout = self._bank.read(features.key)
         at_once = _at_once(memory_readout, STRIDE**2)
-        logits = self.network.segment(memory_readout[None], features.frame_part, objects_at_once=at_once)[0]
-        return aggregate(torch.sigmoid(logits)).softmax(0)
+        return self.network.segment_frame(memory_readout, features.frame_part, objects_at_once=at_once)
 
     def _insert(self, masks: Tensor, annotation: Tensor, labels: Sequence[int]) -> Tensor:
         """Put annotated masks over the propagated ones and aggregate.

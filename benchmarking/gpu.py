@@ -80,11 +80,10 @@ def plan(extent: Extent) -> Iterator[Step]:
     yield Step("host waits, training", count_waits_of_training, (case, extent.crop))
     yield Step("training resumed", measure_resumed, (case, extent.crop))
     yield Step(f"demo scores, {precision}", score_demo, (precision, extent.demo_side, device))
-    most = replace(case, objects=max(extent.objects), graphs=True)
-    yield Step(
-        f"FPS, {most.objects} object(s), CUDA graphs, cuDNN tuned", measure_in_memory, (replace(most, tune=True),)
-    )
-    for objects in (1, most.objects):
+    most = max(extent.objects)
+    tuned = replace(case, objects=most, graphs=True, tune=True)
+    yield Step(f"FPS, {most} object(s), CUDA graphs, tuned", measure_in_memory, (tuned,))
+    for objects in (1, most):
         yield Step(f"profile, {objects} object(s)", profile, (replace(case, objects=objects, frames=24),))
     if extent.is_whole:
         yield Step("demo scores, float32", score_demo, ("float32", extent.demo_side, device))

@@ -136,6 +136,7 @@ def measure_in_memory(case: Case) -> dict[str, float]:
     segment = make_segmentation(case)
     deque(segment(), maxlen=0)
     seconds = [_seconds(lambda: deque(segment(), maxlen=0)) for _ in range(case.repeats)]
+    torch.backends.cudnn.benchmark = False
     return {"fps": case.frames / statistics.median(seconds), "peak_gib": peak_memory(device)}
 
 

@@ -167,6 +167,20 @@ class STCN(nn.Module):
         values = torch.cat([self.value_encoder(batch, frame_part) for batch in batches])
         return values.unflatten(0, masks.shape[:2])
 
+    def segment_frame(self, memory_readout: Tensor, frame_part: DecoderFramePart, *, objects_at_once: int) -> Tensor:
+        """Decode the objects of one frame and aggregate them.
+
+        Args:
+            memory_readout: ``[K,CV,H/16,W/16]``.
+            frame_part: as for ``segment``.
+            objects_at_once: as for ``segment``.
+
+        Returns:
+            ``[1+K,H,W]`` float32 probabilities that sum to 1, background first.
+        """
+        logits = self.segment(memory_readout[None], frame_part, objects_at_once=objects_at_once)[0]
+        return aggregate(torch.sigmoid(logits)).softmax(0)
+
     def segment(
         self, memory_readout: Tensor, frame_part: DecoderFramePart, *, objects_at_once: int | None = None
     ) -> Tensor:

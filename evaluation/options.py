@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from evaluation.run import EvaluationSettings
+from model.weights import default_weights
 from tracker import TrackerConfig, VideoTracker
 from tracking.config import KERNEL_ABOVE
 from util.device import FRAMES_AT_ONCE_CUDA, PRECISIONS
@@ -55,7 +56,8 @@ def _add_output(group: argparse._ArgumentGroup, *, is_required: bool) -> None:
     add("--save_probabilities", action="store_true", help=probabilities_help)
     add("--save_scores", dest="save_probabilities", action="store_true", help=argparse.SUPPRESS)  # the former name
     add("--keep_annotations", action="store_true", help="write given masks unchanged")
-    add("--resume", action="store_true", help="skip videos whose results are all there")
+    add("--resume", action="store_true", help="skip videos whose results are all there, of the same input and options")
+    add("--overwrite", action="store_true", help="remove results of another video that has the same name")
 
 
 def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, mem_every: int | None) -> None:
@@ -160,6 +162,8 @@ def make_settings(
         output=output or args.output,
         exports=tuple(export for export, is_chosen in exports.items() if is_chosen),
         resume=args.resume,
+        overwrite=args.overwrite,
+        weights=args.model or default_weights(),
         score=score,
         output_all=output_all,
     )

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +16,16 @@ import torch
 
 from dataset.layouts import refuse_duplicate_names
 from dataset.videos import Video, VideoEntry, count_frames
+from evaluation.resuming import describe_run
 from evaluation.scoring import SequenceScores, format_scores, list_truth, score_sequence, write_scores
 from output.names import OutputPaths
+from output.record import RunRecord
 from output.video import EXPORTS, VideoOutput
 from tracker import VideoTracker
 from util.device import describe_device, describe_peak_memory, held_memory, make_current, note_if_busy
 from util.distributed import ProcessGroup, divide, process_group
 from util.errors import InputError, is_out_of_memory
+from util.files import claim_folder
 from util.progress import with_progress
 from util.report import announce
 
@@ -37,7 +40,9 @@ class EvaluationSettings:
 
     output: Path  # masks go to output/<video>/
     exports: tuple[str, ...] = ("masks",)  # keys of output.video.EXPORTS
-    resume: bool = False  # skip videos whose results are all there
+    resume: bool = False  # skip videos whose results are all there, made of the same things
+    overwrite: bool = False  # remove results of another video that has the same name
+    weights: Path | None = None  # the network's file, for the record beside the results
     score: bool = False  # against the entries' ground truth
     output_all: bool = False  # write frames that a data set does not ask for as well
 
@@ -65,8 +70,9 @@ def evaluate(entries: Sequence[VideoEntry], tracker: VideoTracker, settings: Eva
     refuse_duplicate_names(entries)
     for entry in entries:
         _refuse_output_among_input(settings.output, entry)
+        _note_hidden(entry)
     make_current(tracker.network.device)
-    with process_group() as group:
+    with process_group() as group, _claimed_output(entries, settings, group):
         if group.is_main and tracker.network.device.type == "cpu":
             note_if_busy()
         results = _segment_videos(_own_share(entries, group), tracker, settings, group)
@@ -108,6 +114,20 @@ def segment_to_files(
             output.write(result)
 
 
+@contextmanager
+def _claimed_output(entries: Sequence[VideoEntry], settings: EvaluationSettings, group: ProcessGroup) -> Iterator[None]:
+    """Keep other runs out of the output; the main process does so for all, before any of them writes."""
+    inner = set().union(*(OutputPaths.below(settings.output, entry.name).folders() for entry in entries))
+    with claim_folder(settings.output, inner) if group.is_main else nullcontext():
+        group.gather(None)
+        yield
+
+
+def _note_hidden(entry: VideoEntry) -> None:
+    if entry.name.startswith("."):
+        log.warning("%s: the name begins with a dot, so that its results are hidden files", entry.name)
+
+
 def _own_share(entries: Sequence[VideoEntry], group: ProcessGroup) -> Sequence[VideoEntry]:
     """The videos of this process, all if it is alone."""
     if group.size == 1:
@@ -140,13 +160,16 @@ def _segment_entry(
     if settings.score:
         _check_truth(entry, video)
     paths = OutputPaths.below(settings.output, video.name)
-    if settings.resume and paths.is_finished(video.output_names, settings.exports):
+    files = paths.finished_files(video.output_names, settings.exports)
+    record = RunRecord(paths, describe_run(entry, tracker, settings.weights), files)
+    if settings.resume and record.is_done():
         announce(f"{title}: all is there, skipped")
         result = VideoResult(video.name)
     else:
-        paths.remove(video.output_names, settings.exports)
         start = time.perf_counter()
+        record.begin(overwrite=settings.overwrite)
         segment_to_files(tracker, video, settings, title if show_bar else None)
+        record.finish()
         seconds = time.perf_counter() - start
         result = VideoResult(video.name, len(video.frame_names), len(video.labels), seconds)
     if not settings.score:

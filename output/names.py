@@ -1,15 +1,18 @@
 """The names of the files that are written for a video, and which of them a finished video has."""
 
 from collections.abc import Collection, Iterable
+from itertools import chain
 from pathlib import Path, PurePath
 
 from util.errors import InputError
+from util.files import is_temporary
 
 MASK = "{video}/{frame}.png"
 OVERLAY = "{video}_overlay.mp4"
 PROBABILITIES = "{video}_probabilities/{frame}.npz"
 TABLE = "{video}_probabilities.csv"
 NAMES = {"masks": (MASK,), "overlay": (OVERLAY,), "probabilities": (PROBABILITIES, TABLE)}  # by export
+RECORD = "{video}_run.json"  # what the results were made of
 
 EARLIER_PROBABILITIES = "{video}_scores/{frame}.npz"  # names of earlier releases, which can still be read
 EARLIER_TABLE = "{video}_scores.csv"
@@ -47,7 +50,12 @@ class OutputPaths:
         Args:
             name: one of the names above, such as ``MASK``.
             frame: the frame's name, if there is a file for each frame.
+
+        Raises:
+            InputError: the frame's name leads to another folder.
         """
+        if PurePath(frame).name != frame:
+            raise InputError(f"{self.folder}: the frame {frame!r} would be written elsewhere; rename the frame")
         return self.folder.parent / name.format(video=self.folder.name, frame=frame)
 
     def finished_files(self, frames: Collection[str], exports: Iterable[str]) -> list[Path]:
@@ -62,17 +70,18 @@ class OutputPaths:
             paths += [self.path(name, frame) for frame in (frames if "{frame}" in name else [""])]
         return paths
 
-    def is_finished(self, frames: Collection[str], exports: Iterable[str]) -> bool:
-        """Return whether every file of the finished video exists."""
-        return all(path.exists() for path in self.finished_files(frames, exports))
+    def existing_files(self) -> list[Path]:
+        """List the results that are there, of whatever frames."""
+        found = []
+        for name in chain.from_iterable(NAMES.values()):
+            path = self.path(name)
+            if "{frame}" in name:
+                files = sorted(path.parent.glob(f"*{PurePath(name).suffix}"))
+                found += [file for file in files if not is_temporary(file)]
+            elif path.exists():
+                found.append(path)
+        return found
 
-    def remove(self, frames: Collection[str], exports: Collection[str]) -> None:
-        """Remove what an earlier run wrote, so that an interrupted rerun does not look finished.
-
-        Masks of other frames stay; probabilities of other frames go, as ``merge_probabilities`` would read them.
-        """
-        paths = self.finished_files(frames, exports)
-        if "probabilities" in exports:
-            paths += self.path(PROBABILITIES).parent.glob("[!.]*.npz")  # the others are still being written
-        for path in paths:
-            path.unlink(missing_ok=True)
+    def folders(self) -> set[Path]:
+        """Return the folders that results lie in."""
+        return {self.path(name).parent for name in chain.from_iterable(NAMES.values())}

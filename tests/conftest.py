@@ -86,6 +86,11 @@ def files_in(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+def results_in(folder: Path) -> list[str]:
+    """Results below a folder, relative to it, without the records of their runs."""
+    return [name for name in files_in(folder) if not name.endswith("_run.json")]
+
+
 def assert_same_masks(found_root: Path, expected_root: Path) -> None:
     """Same files, same modes and palettes, 99.99 % of the pixels."""
     names = files_in(expected_root)

@@ -54,6 +54,11 @@ def write_then_rename(path: Path) -> Iterator[Path]:
         _open_temporaries.discard(temporary)
 
 
+def is_temporary(path: Path) -> bool:
+    """Tell whether a name is that of a temporary file."""
+    return TEMPORARY.fullmatch(path.name) is not None
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files that dead processes left in a folder; those of living ones stay."""
     for path in folder.absolute().glob(".*.part*"):

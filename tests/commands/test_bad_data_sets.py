@@ -11,7 +11,7 @@ import eval_davis
 import eval_davis_2016
 import eval_youtube
 from tests.commands.conftest import write_meta
-from tests.conftest import files_in, remove
+from tests.conftest import remove, results_in
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_one_bad_davis_video_does_not_lose_the_others(run, davis: Path, tmp_path
     assert re.search(rf"^error: [^\n]*{message}", err, re.M), err
     assert "1 of 2 videos scored" in out
     masks = [f"two/{index:05d}.png" for index in range(4)]
-    assert files_in(tmp_path / "out") == ["scores.csv", "scores.json", *masks]
+    assert results_in(tmp_path / "out") == ["scores.csv", "scores.json", *masks]
 
 
 def test_missing_davis_2016_names_both_lists(run, tmp_path: Path) -> None:

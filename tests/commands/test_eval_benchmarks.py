@@ -21,7 +21,7 @@ from dataset.videos import Video
 from inference_core import InferenceConfig
 from output.masks import write_mask
 from scripts import merge_probabilities
-from tests.conftest import TESTS, assert_same_masks, files_in, read_ids
+from tests.conftest import TESTS, assert_same_masks, read_ids, results_in
 from tracker import plan_frames
 
 ROOT = TESTS.parent
@@ -149,7 +149,7 @@ def test_youtube_writes_what_meta_asks_for_and_archives_it(run, youtube: Path, t
     assert status == 0
     assert "YouTube valid: 2 videos (not the size of any release)" in out
     assert "6 of 6 masks asked for are written" in out
-    assert files_in(tmp_path / "out") == [*names, "submission.zip"]
+    assert results_in(tmp_path / "out") == [*names, "submission.zip"]
     with zipfile.ZipFile(tmp_path / "out/submission.zip") as archive:
         assert archive.namelist() == names
 
@@ -157,7 +157,7 @@ def test_youtube_writes_what_meta_asks_for_and_archives_it(run, youtube: Path, t
 def test_youtube_output_all_keeps_the_archive_as_asked_for(run, youtube: Path, tmp_path: Path) -> None:
     arguments = ["--yv_path", youtube, "--output", tmp_path / "out", "--scales", 32, "--zip", "--output_all"]
     assert run(eval_youtube, *arguments)[0] == 0
-    assert len(files_in(tmp_path / "out/Annotations")) == 16
+    assert len(results_in(tmp_path / "out/Annotations")) == 16
     with zipfile.ZipFile(tmp_path / "out/submission.zip") as archive:
         assert len(archive.namelist()) == 6
 
@@ -171,7 +171,7 @@ def test_youtube_output_all_needs_no_meta(run, youtube: Path, tmp_path: Path) ->
     status, out, _ = run(eval_youtube, *arguments)
     assert status == 0
     assert "14 of 14 masks asked for are written" in out
-    assert len(files_in(tmp_path / "out/Annotations")) == 14
+    assert len(results_in(tmp_path / "out/Annotations")) == 14
 
 
 def test_frames_behind_the_last_one_asked_for_are_not_read(youtube: Path) -> None:
@@ -202,8 +202,8 @@ def test_keys_encoded_together_give_the_same_probabilities(run, youtube: Path, t
     for at_once in (1, 3):
         arguments = ["--yv_path", youtube, "--output", tmp_path / str(at_once), "--frames_at_once", at_once]
         assert run(eval_youtube, *arguments, "--scales", 32, 48, "--flip", "--save_scores")[0] == 0
-    names = files_in(tmp_path / "1")
-    assert files_in(tmp_path / "3") == names
+    names = results_in(tmp_path / "1")
+    assert results_in(tmp_path / "3") == names
     scores = [name for name in names if name.endswith(".npz")]
     assert len(scores) == 6
     for name in scores:
@@ -238,7 +238,7 @@ def test_scales_and_mirroring_in_one_run_and_merged_from_several(run, run_main, 
     )
     assert np.abs(all_views - (parts[0] + parts[1]) / 2).max() < 2e-3
     assert np.abs(parts[0] - parts[1]).max() > 0.01
-    for name in files_in(tmp_path / "merged"):
+    for name in results_in(tmp_path / "merged"):
         assert (read_ids(tmp_path / "merged" / name) == read_ids(tmp_path / "all" / name)).mean() > 0.99
 
 

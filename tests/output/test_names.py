@@ -1,11 +1,10 @@
-"""Names of the files: which belong to a finished video, which are removed, and where they may lie."""
+"""Names of the files: which belong to a video, and where they may lie."""
 
 from pathlib import Path
 
 import pytest
 
 from output.names import MASK, NAMES, OVERLAY, PROBABILITIES, TABLE, OutputPaths
-from tests.conftest import files_in
 from util.errors import InputError
 
 FRAMES = ("00000", "x.2")
@@ -41,26 +40,32 @@ def test_files_outside_the_output_folder_are_refused(video: str) -> None:
         OutputPaths.below(Path("out"), video)
 
 
+@pytest.mark.parametrize("frame", ["../00000", "/00000", "a/b", "..//", "./0"])
+def test_frames_in_other_folders_are_refused(frame: str) -> None:
+    with pytest.raises(InputError, match=r"^out/clip: the frame .* would be written elsewhere; rename"):
+        OutputPaths.below(Path("out"), "clip").path(MASK, frame)
+
+
 @pytest.mark.parametrize("exports", [("masks",), ("masks", "overlay"), ("masks", "probabilities"), tuple(NAMES)])
-def test_video_is_finished_when_every_file_is_there(tmp_path: Path, exports: tuple[str, ...]) -> None:
+def test_files_of_a_video_are_named_and_found(tmp_path: Path, exports: tuple[str, ...]) -> None:
+    """Those of any frames are found, but neither temporary files nor those of other videos."""
     paths = OutputPaths.below(tmp_path, "a/clip.v1")
     files = [file for export in exports for file in FILES[export]]
     assert [str(path.relative_to(tmp_path)) for path in paths.finished_files(FRAMES, exports)] == files
-    assert not paths.is_finished(FRAMES, exports)
-    touch(tmp_path, *files)
-    assert paths.is_finished(FRAMES, exports)
-    for file in files:
-        (tmp_path / file).unlink()
-        assert not paths.is_finished(FRAMES, exports)
-        touch(tmp_path, file)
+    assert paths.existing_files() == []
+    others = [
+        "a/clip/0.png",
+        "a/clip.v1/0.txt",
+        "a/clip.v1/.1a.23.part.png",
+        "a/clip.v1_run.json",
+        "a/clip_overlay.mp4",
+    ]
+    touch(tmp_path, *files, *others, "a/clip.v1/other.png")
+    found = [str(path.relative_to(tmp_path)) for path in paths.existing_files()]
+    assert sorted(found) == sorted([*files, "a/clip.v1/other.png"])
 
 
-def test_rerun_removes_what_it_will_write(tmp_path: Path) -> None:
-    """Probabilities of frames that are not written any more would be merged; all else stays."""
-    paths = OutputPaths.below(tmp_path, "a/clip.v1")
-    others = ["a/clip.v1/other.png", "a/clip.v1_overlay.mp4", "a/clip/00000.png", "a/clip_probabilities/00000.npz"]
-    touch(tmp_path, *others, *FILES["masks"], *FILES["probabilities"], "a/clip.v1_probabilities/other.npz")
-    paths.remove(FRAMES, ("masks", "probabilities"))
-    assert files_in(tmp_path) == sorted(others)
-    paths.remove(FRAMES, tuple(NAMES))
-    assert files_in(tmp_path) == sorted(set(others) - set(FILES["overlay"]))
+def test_folders_are_those_of_all_files(tmp_path: Path) -> None:
+    paths = OutputPaths.below(tmp_path, "a/clip")
+    names = paths.finished_files(FRAMES, NAMES)
+    assert paths.folders() == {path.parent for path in names}

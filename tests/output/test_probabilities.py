@@ -159,11 +159,3 @@ def test_headers_are_read_in_threads(tmp_path: Path) -> None:
         for probabilities, labels in pool.map(read_probabilities, [tmp_path / "0.npz"] * 400):
             assert probabilities.shape == (3, 4, 5)
             assert labels.tolist() == [1, 2]
-
-
-def test_files_that_another_run_writes_stay(tmp_path: Path) -> None:
-    write(tmp_path / "clip")
-    unfinished = tmp_path / "clip_probabilities/.a1b2.123.part.npz"
-    unfinished.touch()
-    OutputPaths(tmp_path / "clip").remove(["0"], ["probabilities"])
-    assert files_in(tmp_path) == ["clip_probabilities/.a1b2.123.part.npz"]

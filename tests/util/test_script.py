@@ -14,7 +14,7 @@ import torch
 
 import eval_generic
 import evaluate_masks
-from tests.conftest import TESTS, files_in, write_clip
+from tests.conftest import TESTS, results_in, write_clip
 from util.errors import InputError
 from util.progress import Progress, with_progress
 from util.script import script_main
@@ -56,7 +56,7 @@ def test_quiet_scripts_write_errors_only(
     frames, mask = write_clip(tmp_path)
     arguments = ["--video", frames, "--mask", mask, "--output", tmp_path / "out", "--model", weights, "--size", 32]
     assert run_main(eval_generic.main, "--quiet", *arguments) == (0, "", "")
-    assert len(files_in(tmp_path / "out")) == 4
+    assert len(results_in(tmp_path / "out")) == 4
     status, out, err = run_main(evaluate_masks.main, "--quiet", "--predictions", tmp_path, "--annotations", tmp_path)
     assert (status, out) == (2, "")
     assert len(err.splitlines()) == 1

@@ -1,0 +1,38 @@
+"""What decides on the results of a video: its files, the weights and the options."""
+
+import hashlib
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+from dataset.videos import VideoEntry
+from output.record import Facts, describe_source
+from tracker import VideoTracker
+
+IRRELEVANT = {"frames_at_once", "max_objects"}  # settings of the tracker that change no result
+
+
+def describe_run(entry: VideoEntry, tracker: VideoTracker, weights: Path | None) -> Facts:
+    """Describe what a video's results are made of.
+
+    Args:
+        weights: the network's file; None: unknown.
+    """
+    options = {name: value for name, value in asdict(tracker.config).items() if name not in IRRELEVANT}
+    options |= {"precision": str(tracker.network.dtype).removeprefix("torch."), "one_object": entry.is_single_object}
+    return {
+        "video": describe_source(entry.frames),
+        "masks": describe_source(entry.masks),
+        "weights": {"digest": None if weights is None else _digest(weights)},
+        "options": options,
+    }
+
+
+@cache
+def _digest(path: Path) -> str:
+    """Give 64 bits that stand for a file's content; weights are read once for all videos."""
+    digest = hashlib.blake2b(digest_size=8)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

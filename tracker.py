@@ -24,7 +24,7 @@ import torch
 
 from dataset.arrays import is_path, read_frames, read_masks
 from dataset.masks import MaskReader
-from dataset.videos import Video, VideoEntry
+from dataset.videos import Frame, Video, VideoEntry
 from model.checkpoint import load_network
 from model.network import STCN
 from model.optimise import optimise
@@ -36,6 +36,7 @@ from tracking.session import TrackerSession
 from util.device import choose_device, choose_dtype
 from util.errors import InputError
 from util.pipeline import prefetch
+from util.tensor_util import pinned_for
 
 __all__ = ["FrameResult", "InputError", "TrackerConfig", "TrackerSession", "VideoTracker", "View"]
 
@@ -107,8 +108,8 @@ class VideoTracker:
             return self.segment(self.open(entry), need_probabilities=need_probabilities)
         if is_path(masks):
             masks = read_masks(Path(masks), MaskReader(self.config.ignore_id, background=self.config.background))
-        frames = read_frames(video, masks, strict=self.config.strict)
-        return self.start().run(prefetch(frames, FRAMES_AHEAD), need_probabilities=need_probabilities)
+        frames = prefetch(self._pinned(read_frames(video, masks, strict=self.config.strict)), FRAMES_AHEAD)
+        return self.start().run(frames, need_probabilities=need_probabilities)
 
     def start(self) -> "TrackerSession":
         """Begin a video whose frames come one by one."""
@@ -139,5 +140,11 @@ class VideoTracker:
         session = TrackerSession(
             self.network, self.config, num_memory_frames=plan.num_memory_frames, largest_id=video.labels[-1]
         )
-        frames = prefetch(video.read(plan.needed), FRAMES_AHEAD + session.frames_at_once)
+        frames = prefetch(self._pinned(video.read(plan.needed)), FRAMES_AHEAD + session.frames_at_once)
         return session.run(frames, need_probabilities=need_probabilities)
+
+    def _pinned(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Bring images, as they are read, to where the device copies them from."""
+        for frame in frames:
+            image = None if frame.image is None else pinned_for(frame.image, self.network.device)
+            yield frame._replace(image=image)

@@ -19,6 +19,7 @@ from tests.deterministic import synthetic_video
 from tests.videos import write_video
 from tracker import TrackerConfig, VideoTracker
 from util.errors import InputError
+from util.tensor_util import pinned_for
 
 ROOT = TESTS.parent
 
@@ -256,3 +257,12 @@ print(network.training, network.dtype)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-2:] == ["[(48, 64), (48, 64)]", f"False {torch.float32}"]
+
+
+def test_images_are_pinned_for_a_gpu_as_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned = []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: pinned.append(tensor) or tensor.clone())
+    image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    for name, count in (("cpu", 0), ("cuda", 1)):
+        assert np.array_equal(pinned_for(image, torch.device(name)), image)
+        assert len(pinned) == count

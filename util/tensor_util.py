@@ -30,8 +30,13 @@ def to_device(array: np.ndarray, device: torch.device) -> Tensor:
     """Move an array to a device. On CUDA the host does not wait for it."""
     tensor = torch.from_numpy(array)
     if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
+        return tensor.pin_memory().to(device, non_blocking=True)  # pinned memory stays as it is
     return tensor.to(device)
+
+
+def pinned_for(array: np.ndarray, device: torch.device) -> np.ndarray:
+    """Copy an array, as a thread beside the main one may do, into memory that a GPU reads by itself; on CUDA alone."""
+    return torch.from_numpy(array).pin_memory().numpy() if device.type == "cuda" else array
 
 
 class ToHost:

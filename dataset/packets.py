@@ -19,10 +19,15 @@ BEFORE_JOINT = 2  # packets; the parser marks one of them as damaged rather than
 class PacketList(NamedTuple):
     """What the packets of a video tell."""
 
-    num_frames: int
+    times: list[float | None]  # when the frames are shown, in seconds, in the order of the packets
     num_packets: int  # to be decoded; the last one of a transport stream that was cut is incomplete
     joints: frozenset[int]  # packets around places where timestamps jump back, since parts were joined there
     doubts: list[str]  # reasons to think that frames are missing
+
+    @property
+    def num_frames(self) -> int:
+        """Number of frames."""
+        return len(self.times)
 
 
 class _Packet(NamedTuple):
@@ -61,7 +66,7 @@ def list_packets(container: "av.container.InputContainer", path: Path) -> Packet
         num_missing = count_missing([packet.time for packet in packets if packet.time is not None])
         if num_missing:
             doubts.append(f"about {num_missing} frame(s) are missing from its steady rate")
-    return PacketList(_count_frames(packets), len(packets), _find_joints(packets), doubts)
+    return PacketList(_list_times(packets), len(packets), _find_joints(packets), doubts)
 
 
 def count_missing(times: list[float]) -> int:
@@ -84,11 +89,12 @@ def _seconds(ticks: int | None, packet: "av.Packet") -> float | None:
     return None if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
 
 
-def _count_frames(packets: list[_Packet]) -> int:
-    """Count packets that give a frame: an edit list hides some, a cut leaves some before the first key frame's."""
+def _list_times(packets: list[_Packet]) -> list[float | None]:
+    """List when packets that give a frame are shown: an edit list hides some, a cut some before the first key frame."""
     first = packets[0].time if packets else None
-    leading = takewhile(lambda packet: None not in (packet.time, first) and packet.time < first, packets[1:])
-    return sum(not packet.is_discarded for packet in packets) - sum(not packet.is_discarded for packet in leading)
+    leading = list(takewhile(lambda packet: None not in (packet.time, first) and packet.time < first, packets[1:]))
+    shown = [*packets[:1], *packets[1 + len(leading) :]]
+    return [packet.time for packet in shown if not packet.is_discarded]
 
 
 def _find_joints(packets: list[_Packet]) -> frozenset[int]:

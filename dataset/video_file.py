@@ -121,6 +121,35 @@ class VideoFile:
         if index < self._packets.num_frames:
             log.warning("%s: only %d of %d frames could be decoded", self.path, index, self._packets.num_frames)
 
+    def read_around(self, index: int, before: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield number and ``[H,W,3]`` uint8 RGB image of the frames from a frame on, without reading those before it.
+
+        Decoding begins at the key frame before it, or at the start of a file that does not tell its times.
+
+        Args:
+            index: number of the frame.
+            before: how many frames before it are yielded as well, as far as they are decoded anyway.
+
+        Raises:
+            InputError: decoding fails.
+        """
+        times = self._packets.times
+        if None in times or len(set(times)) < len(times) or self._packets.joints:
+            yield from ((int(name), image) for name, image in self.read(index))
+            return
+        times = sorted(times)
+        numbers, _ = {time: number for number, time in enumerate(times)}, self.size
+        with self._open() as container:
+            stream = container.streams.video[0]
+            container.seek(round(times[index] / stream.time_base), stream=stream, backward=True)
+            try:
+                for frame in container.decode(stream):
+                    number = None if frame.pts is None else numbers.get(float(frame.pts * frame.time_base))
+                    if number is not None and number >= index - before:
+                        yield number, self._convert(frame, number)
+            except DAMAGED as e:
+                raise InputError(f"{self.path}: unreadable near frame {index:05d} ({_cause(e)}); convert it anew") from e
+
     def _open(self) -> "av.container.InputContainer":
         try:
             container = av.open(file_url(self.path), container_options=OPENED, metadata_errors="ignore")

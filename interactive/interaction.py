@@ -17,6 +17,7 @@ from interactive.strokes import NO_STROKE, draw_stroke, split_strokes
 from model.aggregate import aggregate
 from model.s2m import S2M, load_s2m
 from model.weights import S2M_WEIGHTS, SMALL_S2M_WEIGHTS
+from util.errors import InputError
 from util.tensor_util import Padding, normalise, to_device
 
 log = logging.getLogger(__name__)
@@ -141,6 +142,19 @@ class Region(NamedTuple):
     top: int
     right: int
     bottom: int
+
+    def scaled(self, scale: float, size: tuple[int, int]) -> "Region":
+        """Give it for frames that are scaled to ``size``, cut to them.
+
+        Raises:
+            InputError: it is empty, or lies outside.
+        """
+        height, width = size
+        left, right = (min(max(round(x * scale), 0), width - 1) for x in (self.left, self.right))
+        top, bottom = (min(max(round(y * scale), 0), height - 1) for y in (self.top, self.bottom))
+        if right - left < 1 or bottom - top < 1:
+            raise InputError(f"region {tuple(self)}: too small, or outside the frame; draw a larger one")
+        return Region(left, top, right, bottom)
 
     def crop(self, array: np.ndarray) -> np.ndarray:
         """Cut it out of ``[H,W]`` or ``[H,W,3]``, as a view."""

@@ -7,6 +7,7 @@ order; this one goes wherever a person looks, and shares network, memory and agg
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -122,15 +123,17 @@ class Propagation:
         """Forget that a frame's mask is certain; its result stays until a round reaches it."""
         del self._interactions[frame]
 
-    def interact(self, frame: int, rows: np.ndarray) -> None:
+    def interact(self, frame: int, rows: np.ndarray, objects: tuple[int, ...] | None = None) -> None:
         """Take a frame's mask as certain and as its result, in place of an earlier one; nothing is propagated yet.
 
         Args:
             rows: ``[H,W]``, 0 for background, else 1 + the object's position in ``objects``.
+            objects: the objects known then, if they are not those known now.
         """
+        objects = self.objects if objects is None else objects
         self._interactions.pop(frame, None)
-        self._interactions[frame] = Interaction(self.objects, PackedArray.pack(rows.astype(np.uint16)), None)
-        self._results.set(frame, self.objects, self._one_hot(rows))
+        self._interactions[frame] = Interaction(objects, PackedArray.pack(rows.astype(np.uint16)), None)
+        self._results.set(frame, objects, self._one_hot(rows, len(objects)))
 
     def set_result(self, frame: int, rows: np.ndarray) -> None:
         """Set a frame's result, as if a round had reached it; ``rows`` as for ``interact``."""
@@ -147,36 +150,28 @@ class Propagation:
         self._interactions = dict(snapshot.interactions)
 
     def round(self, frame: int, rows: np.ndarray, direction: Direction = "both") -> Iterator[Step]:
-        """Propagate a frame's mask up to the nearest interacted frames.
+        """Take a frame's mask as certain, at once, and propagate it up to the nearest interacted frames.
 
-        Whoever stops iterating keeps what is done so far; the frame is interacted from the first step on.
+        Whoever stops iterating keeps what is done so far.
 
         Args:
             frame: the interacted frame.
             rows: its mask, as for ``interact``.
             direction: where to go.
         """
-        with torch.inference_mode():
-            before = self._results.probabilities(frame, self.objects)[1:]
-            self.interact(frame, rows)
-            change = difference(self._one_hot(rows)[1:], before).to(self._network.device)
-            left, right = self._neighbours(frame)
-            passes = []
-            if direction != "backward":
-                passes.append((range(frame + 1, self._num_frames if right is None else right), right))
-            if direction != "forward":
-                passes.append((range(frame - 1, -1 if left is None else left, -1), left))
-            total, done = sum(len(frames) for frames, _ in passes), 0
-        for frames, neighbour in passes:
-            steps = self._pass(frame, frames, neighbour, change)
-            while True:
-                with torch.inference_mode():  # not around the yield: the caller's mode is its own
-                    step = next(steps, None)
-                if step is None:
-                    break
-                done += 1
-                yield Step(step[0], done, total, self._padding.remove(step[1]))
+        before = self._results.probabilities(frame, self.objects)[1:]
+        self.interact(frame, rows)
+        change = difference(self._one_hot(rows)[1:], before).to(self._network.device)
+        passes = self._passes(frame, direction)
+        steps = chain.from_iterable(self._pass(frame, frames, neighbour, change) for frames, neighbour in passes)
+        total = self.count_frames(frame, direction)
+        return (Step(reached, done, total, self._padding.remove(new)) for done, (reached, new) in enumerate(steps, 1))
 
+    def count_frames(self, frame: int, direction: Direction = "both") -> int:
+        """Count the frames that a round would compute."""
+        return sum(len(frames) for frames, _ in self._passes(frame, direction))
+
+    @torch.inference_mode()
     def _pass(
         self, start: int, frames: Sequence[int], neighbour: int | None, change: Tensor
     ) -> Iterator[tuple[int, Tensor]]:
@@ -257,11 +252,17 @@ class Propagation:
         """Compute the values of masks ``[K,H,W]``."""
         return self._network.encode_value(image, features.f16, masks[None], objects_at_once=self._at_once)[0]
 
-    def _neighbours(self, frame: int) -> tuple[int | None, int | None]:
-        """Find the nearest interacted frames before and after a frame."""
+    def _passes(self, frame: int, direction: Direction) -> list[tuple[range, int | None]]:
+        """List the frames on each side of a frame, and the nearest interacted frame behind them, if there is one."""
         others = [other for other in self._interactions if other != frame]
         left = max((other for other in others if other < frame), default=None)
-        return left, min((other for other in others if other > frame), default=None)
+        right = min((other for other in others if other > frame), default=None)
+        passes = []
+        if direction != "backward":
+            passes.append((range(frame + 1, self._num_frames if right is None else right), right))
+        if direction != "forward":
+            passes.append((range(frame - 1, -1 if left is None else left, -1), left))
+        return passes
 
     def _one_hot(self, rows: np.ndarray, num_objects: int | None = None) -> Tensor:
         """Make ``[1+K,H,W]`` float32 on the padded frame; the padding belongs to no row."""

@@ -50,7 +50,7 @@ def draw_stroke(
         points: x and y in pixels; a single point becomes a dot.
         thickness: as OpenCV counts it.
     """
-    pixels = np.rint(np.asarray(points, float)).astype(np.int32)
+    pixels = np.rint([*points, points[-1]]).astype(np.int32)  # OpenCV draws no line of a single point
     cv2.polylines(strokes, [pixels.reshape(-1, 1, 2)], isClosed=False, color=int(object_id), thickness=thickness)
 
 

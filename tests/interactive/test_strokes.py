@@ -32,6 +32,13 @@ def test_a_stroke_by_hand_has_the_width_of_the_pen_and_covers_others() -> None:
     assert strokes[10, 10] == 0
 
 
+def test_a_click_is_a_dot() -> None:
+    strokes = empty_map((20, 20))
+    draw_stroke(strokes, [(10, 5)], 2)
+    y, x = np.nonzero(strokes == 2)
+    assert (x.mean(), y.mean(), len(x)) == (10, 5, 13)
+
+
 def test_strokes_of_others_are_negative() -> None:
     strokes = empty_map((5, 7))
     strokes[2, 1], strokes[2, 3], strokes[2, 5] = 0, 1, 2

@@ -1,0 +1,126 @@
+"""The book of a session: its state, undo and redo, and the workspace that follows each action."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from interactive import record
+from interactive.editing import Scribbles
+from interactive.objects import Objects
+from interactive.propagation import Propagation
+from interactive.record import State, Video
+from interactive.results import PackedArray
+from interactive.workspace import Workspace
+from util.errors import InputError
+
+MAX_UNDO = 100  # actions
+
+
+class Ledger:
+    """All that changes in a session.
+
+    Args:
+        video: what is worked on.
+        propagation: its results and interactions are part of the state.
+        workspace: folder to follow the state; one that holds a session of this video is gone on with. None: none.
+
+    Raises:
+        InputError: a workspace of another video, or one that cannot be used.
+    """
+
+    def __init__(self, video: Video, propagation: Propagation, workspace: Path | None) -> None:
+        self.objects = Objects()
+        self.drawn: dict[int, PackedArray] = {}  # [H,W] numbers of frames changed since the last round
+        self.scribbles: Scribbles | None = None
+        self.is_running = False  # whether a round is
+        self._video, self._propagation = video, propagation
+        self._undo: list[State] = []
+        self._redo: list[State] = []
+        self._workspace = None if workspace is None else Workspace(workspace)
+        if self._workspace is not None and self._workspace.state is not None:
+            self.restore(record.read_state(self._workspace, video, propagation))
+        elif self._workspace is not None:
+            self._commit(None)
+
+    @property
+    def state(self) -> State:
+        """The state, as undo goes back to it."""
+        return State(self.objects, self._propagation.snapshot(), dict(self.drawn), self.scribbles)
+
+    def restore(self, state: State) -> None:
+        """Go to a state, without a trace in undo or in the workspace."""
+        self.objects, self.scribbles = state.objects, state.scribbles
+        self.drawn = dict(state.drawn)
+        self._propagation.restore(state.propagation)
+
+    @contextmanager
+    def action(self, *, is_undone: bool = True) -> Iterator[None]:
+        """Frame an action: on errors nothing has happened, else it can be undone and is in the workspace.
+
+        Args:
+            is_undone: whether undo stops before it.
+
+        Raises:
+            InputError: a round is running.
+        """
+        self._refuse_while_running()
+        before = self.state
+        try:
+            yield
+            self._propagation.objects = self.objects.numbers
+            self._commit(before)
+        except BaseException:
+            self.restore(before)
+            raise
+        if is_undone:
+            self._undo = [*self._undo, before][-MAX_UNDO:]
+            self._redo.clear()
+
+    def undo(self) -> bool:
+        """Go back before the last action; False if there is none."""
+        return self._step(self._undo, self._redo)
+
+    def redo(self) -> bool:
+        """Do again what was undone last; False if there is nothing."""
+        return self._step(self._redo, self._undo)
+
+    def ids(self, frame: int, is_shown: bool = True) -> np.ndarray:
+        """Give a frame's mask ``[H,W]`` of ids, as it is shown or as propagation has it."""
+        return self.objects.to_ids(self.numbers(frame, is_shown))
+
+    def numbers(self, frame: int, is_shown: bool = True) -> np.ndarray:
+        """Give a frame's mask ``[H,W]`` of numbers; objects that are gone may be in it."""
+        if is_shown and frame in self.drawn:
+            return self.drawn[frame].unpack()
+        return self._propagation.ids(frame, {number: number for number in self.objects.numbers})
+
+    def draw(self, frame: int, numbers: np.ndarray) -> None:
+        """Set a frame's mask, in an action; what propagation says of the frame stays until the next round."""
+        self.drawn[frame] = PackedArray.pack(numbers.astype(np.int32))
+
+    def follow(self, frame: int) -> None:
+        """Write the mask of a frame that a round has just reached."""
+        if self._workspace is not None and frame not in self.drawn:
+            self._workspace.write_mask(self._video.names[frame], self.ids(frame))
+
+    def _step(self, source: list[State], other: list[State]) -> bool:
+        self._refuse_while_running()
+        if not source:
+            return False
+        before = self.state
+        self.restore(source[-1])
+        self._commit(before)
+        other.append(before)
+        source.pop()
+        return True
+
+    def _commit(self, before: State | None) -> None:
+        """Write what changed into the workspace, if there is one."""
+        if self._workspace is not None:
+            record.commit(self._workspace, self._video, before, self.state, self.ids)
+
+    def _refuse_while_running(self) -> None:
+        if self.is_running:
+            raise InputError("a round is running: wait for it, or stop it first")

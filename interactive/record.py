@@ -1,0 +1,135 @@
+"""What a session writes into its workspace, and how it comes back."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from interactive.editing import Scribbles, Stroke
+from interactive.interaction import Region
+from interactive.objects import Entry, Objects
+from interactive.propagation import Propagation, Snapshot
+from interactive.results import PackedArray
+from interactive.workspace import INTERACTED, PROPAGATED, SHOWN, STARTS, Workspace
+from util.errors import InputError
+
+START = "start"  # name of the mask that the open strokes began with
+
+Masks = dict[tuple[str, str], np.ndarray | None]
+
+
+class State(NamedTuple):
+    """Everything that undo goes back to; nothing in it ever changes."""
+
+    objects: Objects
+    propagation: Snapshot
+    drawn: dict[int, PackedArray]  # [H,W] numbers of frames changed since the last round
+    scribbles: Scribbles | None
+
+
+class Video(NamedTuple):
+    """What tells one video from another."""
+
+    path: str
+    names: list[str]
+    size: tuple[int, int]  # at which the session works
+
+
+def commit(
+    workspace: Workspace, video: Video, before: State | None, after: State, read_ids: Callable[[int, bool], np.ndarray]
+) -> None:
+    """Write what an action changed.
+
+    Args:
+        before: None: everything is new.
+        read_ids: gives a frame's mask ``[H,W]`` of ids, as it is shown or (False) as propagation has it.
+    """
+    names, objects = video.names, after.objects
+    all_differ = before is None or before.objects.entries != objects.entries
+    old = before or State(Objects(), Snapshot((), {}, {}), {}, None)
+    masks: Masks = {}
+    results, old_results = after.propagation.results, old.propagation.results
+    for frame in {*results, *old_results, *after.drawn, *old.drawn}:
+        is_known = frame in after.drawn or frame in results
+        same_drawing = after.drawn.get(frame) is old.drawn.get(frame)
+        same_result = results.get(frame) is old_results.get(frame)
+        if all_differ or not same_drawing or not (same_result or frame in after.drawn):
+            masks[SHOWN, names[frame]] = read_ids(frame, True) if is_known else None
+        if frame in after.drawn and frame in results and (all_differ or frame not in old.drawn or not same_result):
+            masks[PROPAGATED, names[frame]] = read_ids(frame, False)
+    for frame, interaction in after.propagation.interactions.items():
+        former = old.propagation.interactions.get(frame)
+        if all_differ or former is None or former.rows is not interaction.rows:
+            numbers = np.array([0, *interaction.objects])[interaction.rows.unpack()]
+            masks[INTERACTED, names[frame]] = objects.to_ids(numbers)
+    if after.scribbles and (all_differ or not old.scribbles or old.scribbles.start is not after.scribbles.start):
+        masks[STARTS, START] = objects.to_ids(after.scribbles.start.unpack())
+    workspace.commit(describe(video, after), masks)
+
+
+def describe(video: Video, state: State) -> dict[str, object]:
+    """Write a state as JSON knows it; frames go by their names."""
+    names, scribbles, known = video.names, state.scribbles, set(state.objects.numbers)
+    interactions = state.propagation.interactions.items()
+    return {
+        "video": {"path": video.path, "frames": len(names), "size": video.size},
+        "objects": [entry._asdict() for entry in state.objects.entries],
+        "next_number": state.objects.next_number,
+        "interacted": [
+            {"frame": names[frame], "objects": [number for number in interaction.objects if number in known]}
+            for frame, interaction in interactions
+        ],
+        "changed": [{"frame": names[frame], "has_result": frame in state.propagation.results} for frame in state.drawn],
+        "scribbles": scribbles
+        and {
+            "frame": names[scribbles.frame],
+            "region": scribbles.region,
+            "strokes": [stroke._asdict() for stroke in scribbles.strokes],
+        },
+    }
+
+
+def read_state(workspace: Workspace, video: Video, propagation: Propagation) -> State:
+    """Bring a session back: its results and interactions into ``propagation``, all of it as a state.
+
+    Raises:
+        InputError: the workspace belongs to another video, or is damaged.
+    """
+    content = workspace.state
+    try:
+        if (content["video"]["frames"], tuple(content["video"]["size"])) != (len(video.names), tuple(video.size)):
+            raise InputError(f"{workspace.folder}: a session of {content['video']['path']}; choose another workspace")
+        entries = tuple(Entry(**entry) for entry in content["objects"])
+        objects = Objects(entries, content["next_number"])
+        number_of = {name: index for index, name in enumerate(video.names)}
+        changed = {number_of[item["frame"]]: item["has_result"] for item in content["changed"]}
+        masks = {
+            kind: {
+                number_of.get(name, START): objects.to_numbers(ids) for name, ids in workspace.read_masks(kind).items()
+            }
+            for kind in (SHOWN, INTERACTED, PROPAGATED, STARTS)
+        }
+        propagation.objects = objects.numbers
+        for item in content["interacted"]:
+            frame, known = number_of[item["frame"]], tuple(item["objects"])
+            rows = objects._replace(entries=tuple(e for e in entries if e.number in known))
+            propagation.interact(frame, rows.to_rows(masks[INTERACTED][frame]), known)
+        for frame, numbers in masks[SHOWN].items():
+            if changed.get(frame, True):
+                shown = masks[PROPAGATED][frame] if frame in changed else numbers
+                propagation.set_result(frame, objects.to_rows(shown))
+        drawn = {frame: PackedArray.pack(masks[SHOWN][frame]) for frame in changed}
+        scribbles = _read_scribbles(content["scribbles"], number_of, masks[STARTS].get(START))
+    except (KeyError, TypeError, ValueError, IndexError) as e:
+        raise InputError(f"{workspace.folder}: a damaged session ({type(e).__name__}: {e}); choose another") from e
+    return State(objects, propagation.snapshot(), drawn, scribbles)
+
+
+def _read_scribbles(content: dict | None, number_of: dict[str, int], start: np.ndarray | None) -> Scribbles | None:
+    if content is None:
+        return None
+    region = content["region"] and Region(*content["region"])
+    strokes = tuple(
+        Stroke(tuple(map(tuple, item["points"])), item["number"], item["is_box"]) for item in content["strokes"]
+    )
+    return Scribbles(number_of[content["frame"]], region, PackedArray.pack(start), strokes)

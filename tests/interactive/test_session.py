@@ -1,0 +1,252 @@
+"""Sessions: what a person does, undo, and the workspace that follows."""
+
+import multiprocessing
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from interactive.interaction import DrawingMaker, GrabCutMaker, Region
+from interactive.session import Models, Session
+from model.network import STCN
+from tests.conftest import write_clip
+from tests.deterministic import fill_state_dict, synthetic_video
+from util.errors import InputError
+
+NUM_FRAMES = 6
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    network = STCN(size="small").eval()
+    fill_state_dict(network.state_dict())
+    return Models(network, DrawingMaker())
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path, NUM_FRAMES)[0]
+
+
+@pytest.fixture
+def truth() -> np.ndarray:
+    return synthetic_video(NUM_FRAMES, 48, 64, 2)[1]
+
+
+@pytest.fixture
+def open_session(models: Models, clip: Path, tmp_path: Path) -> Callable[[], Session]:
+    return lambda: Session(clip, models, tmp_path / "workspace")
+
+
+def shown(session: Session) -> list[np.ndarray]:
+    return [session.ids(frame) for frame in range(NUM_FRAMES)]
+
+
+def summary(session: Session) -> tuple:
+    has_result = [session.has_result(frame) for frame in range(NUM_FRAMES)]
+    return session.objects, session.interacted, session.changed, has_result
+
+
+def assert_same(one: Session, other: Session) -> None:
+    assert summary(one) == summary(other)
+    assert all(np.array_equal(mask, same) for mask, same in zip(shown(one), shown(other)))
+
+
+def work(session: Session, truth: np.ndarray) -> list[Callable[[], object]]:
+    """Actions of every kind, to be done in this order."""
+    return [
+        lambda: session.import_mask(1, truth[1]),
+        lambda: list(session.propagate()),
+        lambda: session.add_object("dog", 7),
+        lambda: session.scribble(4, [(20, 20), (30, 25)], 7),
+        lambda: session.scribble(4, [(40, 10)], 1),
+        lambda: session.scribble(4, [(10, 30)], 0, region=Region(4, 20, 40, 45)),
+        lambda: session.draw(4, [(50, 40), (60, 40)], 2, thickness=5),
+        lambda: list(islice(session.propagate(), 2)),  # cancelled after a frame
+        lambda: session.rename_object(7, "cat"),
+        lambda: session.reset(2, 1),
+        lambda: session.remove_object(2),
+        lambda: session.withdraw(1),
+        lambda: session.reset(5),
+        lambda: list(session.propagate("forward")),
+    ]
+
+
+def test_a_workspace_opened_again_shows_the_same_after_each_action(open_session: Callable, truth: np.ndarray) -> None:
+    session = open_session()
+    for act in work(session, truth):
+        act()
+        assert_same(open_session(), session)
+    while session.undo():
+        assert_same(open_session(), session)
+
+
+def test_undo_and_redo_go_through_the_same_states(open_session: Callable, truth: np.ndarray) -> None:
+    session, states = open_session(), []
+    for act in work(session, truth):
+        states.append((summary(session), shown(session)))
+        act()
+    states.append((summary(session), shown(session)))
+    steps = [(session.undo, state) for state in states[-2::-1]] + [(session.redo, state) for state in states[1:]]
+    for step, (expected, masks) in steps:
+        assert step()
+        assert summary(session) == expected
+        assert all(np.array_equal(mask, same) for mask, same in zip(shown(session), masks))
+    assert not session.redo()
+
+
+def test_a_session_goes_on_from_its_workspace(open_session: Callable, truth: np.ndarray) -> None:
+    """Memory is rebuilt from the interacted masks: what follows is the same as without the interruption."""
+    session = open_session()
+    session.import_mask(1, truth[1])
+    list(session.propagate())
+    again = open_session()
+    for one in (session, again):
+        one.import_mask(5, truth[5])
+        for _ in one.propagate("forward"):
+            pass
+    assert_same(again, session)
+
+
+def test_strokes_make_the_mask_anew_from_the_same_start(models: Models, clip: Path, truth: np.ndarray) -> None:
+    starts = []
+
+    class Recorder(DrawingMaker):
+        def __call__(self, image, previous, strokes, num_objects):
+            starts.append(((previous > 0).sum(), (strokes >= 0).sum()))
+            return super().__call__(image, previous, strokes, num_objects)
+
+    session = Session(clip, Models(models.network, Recorder()))
+    session.add_object()
+    for _ in range(2):
+        session.scribble(0, [(10, 10), (20, 10)], 1)
+        session.scribble(0, [(10, 30), (20, 30)], 1)
+        session.end_strokes()
+    (first, few), (second, more), (third, _), _ = starts
+    assert (first, second) == (0, 0)
+    assert more > few
+    assert third == (session.ids(0) > 0).sum()
+
+
+def test_masks_have_the_size_of_the_video(models: Models, clip: Path, truth: np.ndarray) -> None:
+    session = Session(clip, models, size=32)
+    session.import_mask(0, truth[0])
+    assert session.ids(0).shape == (48, 64)
+    assert (session.ids(0) == truth[0]).mean() > 0.95
+    session.draw(0, [(32, 24)], 2, thickness=12)
+    assert session.ids(0)[24, 32] == 2
+
+
+def test_without_weights_boxes_find_objects(models: Models, clip: Path) -> None:
+    session = Session(clip, Models(models.network, GrabCutMaker()))
+    session.add_object()
+    session.scribble(0, [(8, 8), (56, 40)], 1, is_box=True)
+    assert session.maker_name == "GrabCut"
+    assert 0 < (session.ids(0) == 1).sum() < 48 * 32
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda session: session.scribble(0, [(1, 1)], 9), "object 9 is not known"),
+        (lambda session: session.scribble(NUM_FRAMES, [(1, 1)], 1), "the video has frames 0 to 5"),
+        (lambda session: session.scribble(0, [], 1), "a stroke of shape"),
+        (lambda session: session.scribble(0, [(float("nan"), 1)], 1), "a stroke of shape"),
+        (lambda session: session.scribble(0, [(1, 1)], 1, is_box=True), "give 2 points"),
+        (lambda session: session.scribble(0, [(1, 1)], 1, region=Region(70, 1, 90, 9)), "outside the frame"),
+        (lambda session: session.import_mask(0, np.zeros((3, 3), int)), "give .H,W. of its size"),
+        (lambda session: session.add_object("", 1), "object 1: taken"),
+        (lambda session: session.withdraw(2), "was not interacted"),
+        (lambda session: next(session.propagate()), "nothing to propagate"),
+    ],
+)
+def test_what_cannot_be_done_changes_nothing(open_session: Callable, act: Callable, message: str) -> None:
+    session = open_session()
+    session.add_object()
+    before = summary(session)
+    with pytest.raises(InputError, match=message):
+        act(session)
+    assert summary(session) == before
+    assert_same(open_session(), session)
+
+
+def test_a_running_round_locks_the_session(open_session: Callable, truth: np.ndarray) -> None:
+    session = open_session()
+    session.import_mask(1, truth[1])
+    steps = session.propagate()
+    next(steps)
+    with pytest.raises(InputError, match="a round is running"):
+        session.reset(0)
+    steps.close()
+    session.reset(0)
+
+
+def test_a_workspace_of_another_video_or_program_is_refused(
+    open_session: Callable, models: Models, tmp_path: Path
+) -> None:
+    open_session()
+    other, _ = write_clip(tmp_path / "other", 3)
+    with pytest.raises(InputError, match="a session of .*frames; choose another workspace"):
+        Session(other, models, tmp_path / "workspace")
+    with pytest.raises(InputError, match="holds .*.jpg but no session.json"):
+        Session(other, models, other)
+    (tmp_path / "workspace" / "session.json").write_text("{}")
+    with pytest.raises(InputError, match="not a session"):
+        open_session()
+
+
+def micro_steps(session: Session, truth: np.ndarray) -> Iterator[None]:
+    """Act, with a stop after each action and each frame of a round."""
+    session.import_mask(1, truth[1])
+    yield
+    for _ in session.propagate():
+        yield
+    for act in work(session, truth)[2:7]:
+        act()
+        yield
+    for _ in session.propagate():
+        yield
+    for act in (session.undo, session.redo, lambda: session.remove_object(2)):
+        act()
+        yield
+
+
+def act_and_tell(open_session: Callable, truth: np.ndarray, done: Synchronized) -> None:
+    for _ in micro_steps(open_session(), truth):
+        done.value += 1
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that begin as copies of this one")
+def test_a_session_killed_at_any_moment_shows_the_last_finished_action(
+    open_session: Callable, truth: np.ndarray, tmp_path: Path
+) -> None:
+    session = open_session()
+    states, start = [(summary(session), shown(session))], time.monotonic()
+    for _ in micro_steps(session, truth):
+        states.append((summary(session), shown(session)))
+    duration, processes = time.monotonic() - start, multiprocessing.get_context("fork")
+    generator, seen = np.random.default_rng(0), set()
+    for _ in range(20):
+        shutil.rmtree(tmp_path / "workspace")
+        done = processes.Value("i", 0)
+        child = processes.Process(target=act_and_tell, args=(open_session, truth, done))
+        child.start()
+        time.sleep(generator.uniform(0, duration))
+        child.kill()
+        child.join()
+        again = open_session()
+        found = next(
+            number
+            for number in (done.value, done.value + 1)  # the next one may have finished without having told
+            if summary(again)[1:3] == states[number][0][1:3]
+            and all(np.array_equal(mask, same) for mask, same in zip(shown(again), states[number][1]))
+        )
+        seen.add(found)
+    assert len(seen) > 3

@@ -137,8 +137,9 @@ class VideoFile:
         if None in times or len(set(times)) < len(times) or self._packets.joints:
             yield from ((int(name), image) for name, image in self.read(index))
             return
+        self.size  # noqa: B018 (all frames are compared with the first one's)
         times = sorted(times)
-        numbers, _ = {time: number for number, time in enumerate(times)}, self.size
+        numbers = {time: number for number, time in enumerate(times)}
         with self._open() as container:
             stream = container.streams.video[0]
             container.seek(round(times[index] / stream.time_base), stream=stream, backward=True)
@@ -148,7 +149,9 @@ class VideoFile:
                     if number is not None and number >= index - before:
                         yield number, self._convert(frame, number)
             except DAMAGED as e:
-                raise InputError(f"{self.path}: unreadable near frame {index:05d} ({_cause(e)}); convert it anew") from e
+                raise InputError(
+                    f"{self.path}: unreadable near frame {index:05d} ({_cause(e)}); convert it anew"
+                ) from e
 
     def _open(self) -> "av.container.InputContainer":
         try:

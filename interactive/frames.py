@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset.frames import VideoFile, open_frames
+from dataset.frames import open_frames
+from dataset.video_file import VideoFile
 from util.errors import InputError
 
 KEPT = 32  # frames at hand: on the way back each group of frames of a video file is decoded once for so many of them

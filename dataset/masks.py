@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageColor
 
+from dataset.colour_ids import SAME_COLOUR, ColourIds
 from dataset.images import decode_image
-from dataset.painted_masks import COLOUR_REACH, Painting, find_runs, is_smoothed, pack, recognise, unpack
+from dataset.painted_masks import Painting, find_runs, is_smoothed, pack, recognise, unpack
 from dataset.stored_masks import Colour, find_ids, flatten, is_grey
 from util.errors import InputError
 from util.palette import PALETTE
@@ -20,7 +21,6 @@ log = logging.getLogger(__name__)
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 BORDER_SHARE = 0.75  # white that fills more of an image's border, and most of the image, is background
-SAME_COLOUR = COLOUR_REACH // 2  # levels by which a lossy format may change a colour from mask to mask
 ALMOST_GREY = 16  # levels between the channels of a grey that a lossy format stored
 ALMOST_WHITE = 250
 MAX_LISTED = 10  # ids in a message
@@ -48,9 +48,10 @@ class MaskReader:
         self.palette = list(PALETTE)
         self._ignore_id = ignore_id
         self._background = None if background is None else _parse_colour(background)
-        self._ids = _ColourIds()
+        self._ids = ColourIds()
+        self._listed: dict[Colour, int] = {}  # ids of the colours in the palettes of indexed images
         self._has_colours = False
-        self._has_grey = False  # whether a grey image with objects was read
+        self._has_grey = False  # whether an image of ids without colours, with objects, was read
         self._noted: set[str] = set()
 
     def read(self, path: Path) -> np.ndarray:
@@ -60,25 +61,46 @@ class MaskReader:
             InputError: the file is unreadable or holds no ids.
         """
         image = decode_image(path)
-        mask = None if image.format == "GIF" else find_ids(image, path)  # the indices of a GIF mean nothing
+        has_colours = image.format == "GIF" or (image.mode == "1" and self._has_colours)  # whatever its indices
+        mask = None if has_colours else find_ids(image, path)
         if mask is None:
             mask = self._read_grey_or_colour(image, path)
-        elif image.mode in ("P", "1"):
-            mask = self._read_indexed(mask, image)
+        elif image.mode == "P":
+            mask = self._read_indexed(mask, image, path)
+        else:
+            mask = self._read_plain_ids(mask, image, path)
         return mask if self._ignore_id is None else np.where(mask == self._ignore_id, 0, mask)
 
-    def _read_indexed(self, mask: np.ndarray, image: Image.Image) -> np.ndarray:
+    def _read_indexed(self, mask: np.ndarray, image: Image.Image, path: Path) -> np.ndarray:
         """Keep the ids, whose colours name the same objects in later masks, but for a background that was given."""
-        colours = [*BLACK, *WHITE] if image.mode == "1" else image.getpalette()
-        if image.mode == "P":
-            self.palette = colours + PALETTE[len(colours) :]
+        numbers = image.getpalette()
+        colours = list(zip(numbers[::3], numbers[1::3], numbers[2::3]))
+        self.palette = numbers + PALETTE[len(numbers) :]
+        for index, colour in enumerate(colours[1:], 1):
+            self._listed.setdefault(colour, index)
         for index in np.flatnonzero(np.bincount(mask.ravel())).tolist():
-            colour = tuple(colours[3 * index : 3 * index + 3])
-            if self._background == colour:
+            colour = colours[index] if index < len(colours) else None
+            if colour is not None and self._background == colour:
                 return _swap(mask, index)
-            if image.mode == "P" and index > 0 and len(colour) == 3:
+            if colour is not None and index > 0:
+                self._check_index(index, colour, path)
                 self._ids.add(colour, index, is_exact=True)
         return mask
+
+    def _check_index(self, index: int, colour: Colour, path: Path) -> None:
+        """Refuse an index whose colour is another object in earlier colour masks, or that another colour has there."""
+        known = self._ids.find(colour, is_exact=True)
+        if self._has_colours and known != index and (known is not None or self._ids.has_label(index)):
+            cause = f"its index {index} means another object than the colours of earlier masks"
+            raise InputError(f"{path}: {cause}; save all masks indexed, or all in colours")
+
+    def _read_plain_ids(self, mask: np.ndarray, image: Image.Image, path: Path) -> np.ndarray:
+        """Keep ids that have no colours: those of 1-bit and of 16-bit images."""
+        if self._has_colours and mask.any():
+            raise InputError(f"{path}: ids without colours after masks in colours; save all masks indexed")
+        self._has_grey |= bool(mask.any())
+        is_inverted = image.mode == "1" and self._background == WHITE and mask.any()
+        return _swap(mask, 1) if is_inverted else mask
 
     def _read_grey_or_colour(self, image: Image.Image, path: Path) -> np.ndarray:
         pixels = flatten(image, self._background or BLACK)
@@ -123,7 +145,7 @@ class MaskReader:
     def _ids_of_colours(self, painting: Painting, path: Path, *, is_exact: bool) -> np.ndarray:
         """Give colours the ids that they had in earlier masks, or the next free ones."""
         if self._has_grey:
-            raise InputError(f"{path}: colours after a mask of grey and white only; save indexed masks instead")
+            raise InputError(f"{path}: colours after a mask of ids, grey or white only; save indexed masks instead")
         colours = [tuple(colour) for colour in painting.colours.tolist()]
         if not self._has_colours:
             self._set_background(painting, path, is_exact=is_exact)
@@ -146,7 +168,10 @@ class MaskReader:
             self._ids.set_background(BLACK, is_exact=is_exact)
 
     def _add_object(self, colour: Colour, *, is_exact: bool) -> int:
-        new_id = self._ids.add(colour, self._ids.next_free, is_exact=is_exact)
+        """Give a colour the id that it has in a palette, if no other colour has it, or else the next free one."""
+        listed = self._listed.get(colour)
+        is_free = listed is not None and not self._ids.has_label(listed)
+        new_id = self._ids.add(colour, listed if is_free else self._ids.next_free, is_exact=is_exact)
         if new_id < 256:
             self.palette[3 * new_id : 3 * new_id + 3] = colour
         return new_id
@@ -156,39 +181,6 @@ class MaskReader:
         if line not in self._noted:
             self._noted.add(line)
             log.warning("%s", line)
-
-
-class _ColourIds:
-    """Keep the colours of a video's masks and their ids, in the order in which they were met."""
-
-    def __init__(self) -> None:
-        self._ids: dict[Colour, int] = {}
-        self._inexact: dict[Colour, int] = {}  # those that smoothed masks gave
-        self.next_free = 1  # above all others
-
-    def find(self, colour: Colour, *, is_exact: bool) -> int | None:
-        """Find the id of the first colour that is the same; or nearly so, where a smoothed mask is involved."""
-        if is_exact and colour in self._ids:
-            return self._ids[colour]
-        for known, label in (self._inexact if is_exact else self._ids).items():
-            if max(abs(ours - theirs) for ours, theirs in zip(colour, known)) <= SAME_COLOUR:
-                return label
-        return None
-
-    def add(self, colour: Colour, label: int, *, is_exact: bool) -> int:
-        """Add a colour if it is new, and return its id."""
-        if colour not in self._ids:
-            self._ids[colour] = label
-            self.next_free = max(self.next_free, label + 1)
-            if not is_exact:
-                self._inexact[colour] = label
-        return self._ids[colour]
-
-    def set_background(self, colour: Colour, *, is_exact: bool) -> None:
-        """Make a colour the background, before all others."""
-        self._ids = {colour: 0} | {known: label for known, label in self._ids.items() if label > 0 and known != colour}
-        if not is_exact:
-            self._inexact = {colour: 0} | self._inexact
 
 
 def describe_many_ids(pixels_of_id: Mapping[int, int], max_objects: int, masks: Path) -> str:

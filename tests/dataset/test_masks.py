@@ -155,6 +155,63 @@ def test_white_alone_is_the_object_that_white_was_among_colours(tmp_path: Path) 
     np.testing.assert_array_equal(second, two_boxes(0, first[30, 40]))
 
 
+def indexed(mask: np.ndarray, colours: dict[int, tuple[int, int, int]]) -> Image.Image:
+    """An indexed image whose palette has black and these colours."""
+    image = Image.fromarray(mask)
+    image.putpalette([level for index in range(max(colours) + 1) for level in colours.get(index, (0, 0, 0))])
+    return image
+
+
+TWO = {1: RED, 5: GREEN}
+
+
+@pytest.mark.parametrize(("first", "second"), [((1, 5), (1, 5)), ((1, 0), (5, 1)), ((5, 0), (1, 5))])
+def test_colours_after_indexed_masks_have_the_ids_of_the_palette(tmp_path: Path, first, second) -> None:
+    """Ids that the indexed mask itself does not show included; and again when the masks are read once more."""
+    paths = [
+        save(indexed(two_boxes(*first), TWO), tmp_path / "0.png"),
+        save(coloured(two_boxes(*second), TWO), tmp_path / "1.png"),
+    ]
+    reader = MaskReader()
+    for path, mask in zip(paths * 2, (first, second) * 2):
+        np.testing.assert_array_equal(reader.read(path), two_boxes(*mask))
+
+
+@pytest.mark.parametrize("palette", [{1: RED, 2: GREEN}, {1: BLUE, 2: RED}])
+def test_indexed_masks_after_colours_agree_or_are_refused(tmp_path: Path, palette) -> None:
+    """Green is 1 and red 2 in the colour mask, in the order of R, G and B."""
+    reader = MaskReader()
+    reader.read(save(coloured(two_boxes(1, 2), {1: GREEN, 2: RED}), tmp_path / "0.png"))
+    agreeing = save(indexed(two_boxes(1, 2), {1: GREEN, 2: RED}), tmp_path / "1.png")
+    np.testing.assert_array_equal(reader.read(agreeing), two_boxes(1, 2))
+    with pytest.raises(InputError, match=r"2\.png: its index 1 means another object than the colours of earlier masks"):
+        reader.read(save(indexed(two_boxes(1, 2), palette), tmp_path / "2.png"))
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint16])
+def test_ids_without_colours_and_colours_are_not_mixed(tmp_path: Path, dtype: type) -> None:
+    plain = save(Image.fromarray(two_boxes(1, 1).astype(dtype)), tmp_path / "plain.png")
+    in_colours = save(coloured(two_boxes(1, 2), {1: RED, 2: BLUE}), tmp_path / "coloured.png")
+    reader = MaskReader()
+    reader.read(plain)
+    with pytest.raises(InputError, match=r"coloured\.png: colours after a mask of ids, grey or white only"):
+        reader.read(in_colours)
+
+
+def test_16_bit_ids_after_colours_are_refused(tmp_path: Path) -> None:
+    reader = MaskReader()
+    reader.read(save(coloured(two_boxes(1, 2), {1: RED, 2: BLUE}), tmp_path / "0.png"))
+    with pytest.raises(InputError, match=r"1\.png: ids without colours after masks in colours"):
+        reader.read(save(Image.fromarray(two_boxes(1, 2, np.uint16)), tmp_path / "1.png"))
+
+
+def test_1_bit_masks_after_colours_show_the_white_object(tmp_path: Path) -> None:
+    reader = MaskReader()
+    first = reader.read(save(coloured(two_boxes(1, 2), {1: RED, 2: WHITE}), tmp_path / "0.png"))
+    second = reader.read(save(Image.fromarray(two_boxes(0, 1).astype(bool)), tmp_path / "1.png"))
+    np.testing.assert_array_equal(second, two_boxes(0, first[30, 40]))
+
+
 @pytest.mark.parametrize("hidden", [(0, 0, 0, 0), (255, 255, 255, 0), (30, 60, 90, 0)])
 def test_transparent_pixels_are_background(tmp_path: Path, hidden: tuple[int, ...]) -> None:
     image = coloured(two_boxes(1, 2), {0: hidden, 1: (*RED, 255), 2: (*GREEN, 255)})

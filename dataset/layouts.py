@@ -9,6 +9,10 @@ from typing import NamedTuple
 from dataset.images import is_image
 from dataset.videos import VideoEntry
 from util.errors import InputError
+from util.limits import check_kind
+
+MAX_NAME = 255  # characters in the name of a file
+MAX_SHOWN = 40  # characters of a wrong name in a message
 
 
 class _Place(NamedTuple):
@@ -135,6 +139,7 @@ def read_list(path: Path) -> list[str]:
     Raises:
         InputError: the list is unreadable or empty, or a name leads to another folder.
     """
+    check_kind(path, "get it from the data set")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as e:
@@ -179,9 +184,19 @@ def _name_in_line(line: str, source: Path) -> str:
 
 def _check_name(name: str, source: Path) -> str:
     """Refuse a name that is a path: frames would be read, and masks written, in other folders."""
+    if not name.isprintable() or len(name) > MAX_NAME:
+        cause = "it is too long" if name.isprintable() else "it has unprintable characters"
+        raise InputError(f"{source}: {name[:MAX_SHOWN]!r} is no name of a video, since {cause}; correct it")
     if name in ("", "..") or PureWindowsPath(name).name != name:  # Windows knows all separators
         raise InputError(f"{source}: {name!r} is no name of a video, since it leads to another folder; correct it")
     return name
+
+
+def _name_of_frame(frame: object) -> str:
+    """Check a frame that ``meta.json`` names."""
+    if not isinstance(frame, str) or not frame.isprintable() or len(frame) > MAX_NAME:
+        raise ValueError(f"{str(frame)[:MAX_SHOWN]!r} is no name of a frame")
+    return frame
 
 
 def _is_sparse(folder: Path) -> bool:
@@ -192,18 +207,19 @@ def _is_sparse(folder: Path) -> bool:
 
 def _read_wanted_frames(path: Path) -> dict[str, frozenset[str]]:
     """Wanted frames by video: the union over its objects."""
+    remedy = "get it from the data set (with output_all it may be missing)"
+    check_kind(path, remedy)
     try:
         videos = json.loads(path.read_text(encoding="utf-8-sig"))["videos"]
         wanted = {
             _check_name(name, path): frozenset(
-                str(frame) for item in video["objects"].values() for frame in item["frames"]
+                _name_of_frame(frame) for item in video["objects"].values() for frame in item["frames"]
             )
             for name, video in videos.items()
         }
     except OSError as e:
-        remedy = "get it from the data set (with output_all it may be missing)"
         raise InputError(f"{path}: unreadable ({e.strerror}); {remedy}") from e
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         raise InputError(f"{path}: not a meta.json of YouTube-VOS ({type(e).__name__}: {e}); get it again") from e
     if not wanted:
         raise InputError(f"{path}: lists no video; get it again")

@@ -81,8 +81,6 @@ class Video:
     ) -> None:
         self.name = entry.name
         self.frames = open_frames(entry.frames, strict=strict)
-        if self.name.startswith("."):
-            log.warning("%s: its name begins with a dot, so that its results are hidden", entry.frames)
         self._is_single_object = entry.is_single_object
         self._mask_paths = _match_masks(self.frames, entry)
         self._reader = MaskReader(ignore_id, background)

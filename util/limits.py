@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from util.errors import InputError
@@ -25,9 +26,19 @@ def check_path(path: Path, remedy: str, missing: str = "no such file or folder")
         mode = os.stat(path).st_mode
     except OSError as e:
         raise InputError(f"{path}: {_describe_failure(path, e, missing)}; {remedy}") from e
-    kind = KINDS.get(stat.S_IFMT(mode))
-    if kind is not None:
-        raise InputError(f"{path}: {kind} and no regular file; {remedy}")
+    except ValueError as e:
+        raise InputError(f"{str(path)!r}: no name of a file ({e}); {remedy}") from e
+    _refuse_special(path, mode, remedy)
+
+
+def check_kind(path: Path, remedy: str) -> None:
+    """Refuse a pipe, socket or device before it is opened; whether there is anything shows when it is.
+
+    Raises:
+        InputError: it is one.
+    """
+    with suppress(OSError):
+        _refuse_special(path, os.stat(path).st_mode, remedy)
 
 
 def check_num_pixels(path: Path, width: int, height: int) -> None:
@@ -39,6 +50,12 @@ def check_num_pixels(path: Path, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         bound = f"more than the {MAX_PIXELS / 1e6:.0f} million pixels that are read"
         raise InputError(f"{path}: {width}x{height} pixels, {bound}; make it smaller")
+
+
+def _refuse_special(path: Path, mode: int, remedy: str) -> None:
+    kind = KINDS.get(stat.S_IFMT(mode))
+    if kind is not None:
+        raise InputError(f"{path}: {kind} and no regular file; {remedy}")
 
 
 def _describe_failure(path: Path, error: OSError, missing: str) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from dataset.images import is_image
 from evaluation.scoring import SequenceScores, format_scores, score_sequences, write_scores
 from util.errors import InputError
-from util.files import make_folder
+from util.files import claim_folder
 from util.progress import with_progress
 from util.script import make_parser, script_main
 
@@ -56,6 +56,8 @@ def match_sequences(predictions: Path, annotations: Path) -> dict[str, tuple[Pat
         return {predictions.resolve().name: (predictions, annotations)}
     if not folders:
         raise InputError(f"{predictions}: no masks in it; expected a folder of masks per video")
+    if not any((annotations / folder.name).is_dir() for folder in folders):
+        raise InputError(f"{annotations}: has none of the videos of {predictions}, such as {folders[0].name}; get them")
     return {folder.name: (folder, annotations / folder.name) for folder in folders}
 
 
@@ -68,9 +70,21 @@ def main() -> int:
     args = parse_arguments()
     pairs = match_sequences(args.predictions, args.annotations)
     output = args.output or args.predictions
-    make_folder(output)
+    with claim_folder(output):
+        return score(pairs, output, is_single_object=args.single_object)
+
+
+def score(pairs: dict[str, tuple[Path, Path]], output: Path, *, is_single_object: bool) -> int:
+    """Score all videos, print and write the figures.
+
+    Returns:
+        The exit status: 1 if some of the videos could not be scored.
+
+    Raises:
+        InputError: none could be scored.
+    """
     scores: dict[str, SequenceScores] = {}
-    results = score_sequences(pairs, os.cpu_count() or 1, is_single_object=args.single_object)
+    results = score_sequences(pairs, os.cpu_count() or 1, is_single_object=is_single_object)
     for name, result in with_progress(results, "scoring", len(pairs)):
         if not isinstance(result, InputError):
             scores[name] = result

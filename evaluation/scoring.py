@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 Measures = dict[str, float]  # J_mean .. F_decay, J&F_mean; fractions
 SequenceScores = dict[int, Measures]  # by object id
+NUM_SHOWN = 10  # ids in a message
 MEASURES = ("J&F_mean", "J_mean", "J_recall", "J_decay", "F_mean", "F_recall", "F_decay")
 
 
@@ -38,7 +39,8 @@ def score_sequence(predictions: Path, truth: Path, *, is_single_object: bool = F
         is_single_object: whether all ids above 0 are one object.
 
     Returns:
-        The measures of each object from 1 to the largest id in the first ground-truth mask.
+        The measures of each object in the first ground-truth mask. The official tool counts all numbers up to the
+        largest id there, which is the same where none is left out.
 
     Raises:
         InputError: missing predictions, another size, unknown ids, or a ground truth that cannot be scored.
@@ -162,7 +164,7 @@ def _find_labels(first_truth: np.ndarray, path: Path, is_single_object: bool) ->
     if not is_object.any():
         hint = "" if is_single_object else "; masks of 0 and 255 hold a single object (single_object)"
         raise InputError(f"{path}: no object in the first ground-truth mask{hint}")
-    return [None] if is_single_object else range(1, int(first_truth[is_object].max()) + 1)
+    return [None] if is_single_object else np.unique(first_truth[is_object]).tolist()
 
 
 def _region(mask: np.ndarray, label: int | None) -> np.ndarray:
@@ -173,9 +175,14 @@ def _check(found: np.ndarray, wanted: np.ndarray, labels: Sequence[int | None], 
     if found.shape != wanted.shape:
         sizes = ("x".join(map(str, mask.shape[::-1])) for mask in (found, wanted))
         raise InputError("{}: {} pixels, but the ground truth has {}; write masks at native size".format(path, *sizes))
-    last = labels[-1]
-    if last is not None and found.max() > last:
+    if labels[-1] is None:
+        return
+    is_known = np.zeros(1 + max(found.max(), labels[-1]), bool)
+    is_known[[0, *labels]] = True
+    unknown = found[~is_known[found]]
+    if unknown.size:
+        known = ", ".join(map(str, labels[:NUM_SHOWN])) + (", .." if len(labels) > NUM_SHOWN else "")
         raise InputError(
-            f"{path}: holds id {found.max()}, but the first ground-truth mask has ids up to {last}; "
+            f"{path}: holds id {unknown[0]}, but the first ground-truth mask has {known}; "
             "correct it, or score all ids as one object (single_object)"
         )

@@ -116,14 +116,18 @@ def test_all_ids_are_a_single_object(tmp_path: Path, predicted: tuple[int, int],
     assert means(found) == {1: (1, 1)}
 
 
-def test_objects_are_those_up_to_the_largest_id_of_the_first_truth(tmp_path: Path) -> None:
-    """An id between that is nowhere counts as found, one that enters the truth later as background."""
+def test_objects_are_those_of_the_first_truth(tmp_path: Path) -> None:
+    """Numbers between their ids are none, and an id that enters the truth later is background."""
     truth, predictions = two_objects(6, 2, 4), two_objects(6, 2, 4)
     truth[3, :2] = 1
     truth[4, 38:] = 7
-    predictions[2, :2] = 3
-    expected = {1: (3 / 4, 3 / 4), 2: (1, 1), 3: (3 / 4, 3 / 4), 4: (1, 1)}
-    assert means(score(tmp_path, predictions, truth)) == expected
+    assert means(score(tmp_path, predictions, truth)) == {2: (1, 1), 4: (1, 1)}
+
+
+def test_ids_of_16_bits_are_scored_as_they_occur(tmp_path: Path) -> None:
+    masks = two_objects(5).astype(np.uint16)
+    masks[masks == 2] = 65535
+    assert means(score(tmp_path, masks, masks)) == {1: (1, 1), 65535: (1, 1)}
 
 
 def test_first_and_last_frame_in_natural_order_are_left_out(tmp_path: Path) -> None:
@@ -285,13 +289,13 @@ WHITE = two_objects(1, 255, 255)[0]
 BAD_VIDEOS = [
     (
         write("predictions/clip/00003.png", OTHER_IDS),
-        r"predictions/clip/00003\.png: holds id 3, .* ids up to 2; correct it",
+        r"predictions/clip/00003\.png: holds id 3, .* mask has 1, 2; correct it",
     ),
     (
         write("predictions/clip/00002.png", WHITE),
-        r"predictions/clip/00002\.png: holds id 255, .* ids up to 2; correct it",
+        r"predictions/clip/00002\.png: holds id 255, .* mask has 1, 2; correct it",
     ),
-    (remove("annotations/clip"), r"annotations/clip: no such folder"),
+    (remove("annotations/clip"), r"annotations(/clip: no such folder|: has none of the videos)"),
     (miss_some, r"predictions/clip: lacks 2 of 4 masks, first 00002; add them"),
     (keep_two, r"annotations/clip: 2 mask\(s\), but the first and the last are not scored"),
     (write("predictions/clip/00001.png", WHITE.T), r"predictions/clip/00001\.png: 40x60 pixels, .* truth has 60x40;"),
@@ -361,6 +365,14 @@ def empty_folder(root: Path) -> list:
     return ["--predictions", root / "empty"]
 
 
+def no_truth(root: Path) -> list:
+    shutil.rmtree(root / "annotations")
+    (root / "annotations").mkdir()
+    (root / "predictions/other").mkdir()
+    write_mask(root / "predictions/other/0.png", WHITE)
+    return []
+
+
 def file_as_output(root: Path) -> list:
     (root / "file").write_text("")
     return ["--output", root / "file"]
@@ -375,6 +387,7 @@ def file_as_output(root: Path) -> list:
         (lambda root: ["--annotations", root / "nowhere"], r"nowhere: no such folder"),
         (empty_folder, r"empty/clip: lacks 4 of 4 masks"),
         (file_as_output, r"file: "),
+        (no_truth, r"annotations: has none of the videos of .*predictions, such as clip; get them"),
     ],
 )
 def test_unusable_folders_get_one_line(run, tmp_path: Path, prepare: Callable, message: str) -> None:

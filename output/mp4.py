@@ -1,5 +1,6 @@
 """Videos that browsers play: H.264 in an mp4, with sound."""
 
+import logging
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
@@ -12,8 +13,11 @@ from util.errors import InputError
 from util.files import write_then_rename
 from util.media import file_url
 
+log = logging.getLogger(__name__)
+
 FASTSTART = {"movflags": "+faststart"}  # the index comes first, so that browsers play while they load
 QUALITY = {"crf": "20"}
+RATES = (Fraction(1), Fraction(240))  # the lowest and the highest that players take, in frames per second
 MAX_DENOMINATOR = 65535  # frame rates are fractions, and the format holds no larger denominator
 
 
@@ -24,13 +28,16 @@ class Mp4Writer:
 
     Args:
         path: path of the mp4.
-        frame_rate: in frames per second.
+        frame_rate: in frames per second; one below 1 or above 240 is replaced, with a note and without sound.
         audio: a file whose sound, from its first frame to its last, belongs to the frames; None: no sound.
     """
 
     def __init__(self, path: Path, frame_rate: Fraction, audio: Path | None = None) -> None:
-        self._path, self._audio_source = path, audio
-        self._frame_rate = frame_rate.limit_denominator(MAX_DENOMINATOR)
+        bounded = min(max(frame_rate, RATES[0]), RATES[1])
+        if bounded != frame_rate:
+            log.warning("%s: %g frames per second become %s, without sound", path, frame_rate, bounded)
+        self._path, self._audio_source = path, audio if bounded == frame_rate else None
+        self._frame_rate = bounded.limit_denominator(MAX_DENOMINATOR)
         self._stack = ExitStack()  # empty until the first frame
         self._num_frames = 0
 

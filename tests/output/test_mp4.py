@@ -27,7 +27,7 @@ def test_video_plays_in_browsers_and_has_even_sides(tmp_path: Path, size: tuple[
     assert data.index(b"moov") < data.index(b"mdat"), "the index must come first for playing while loading"
 
 
-@pytest.mark.parametrize("frame_rate", [Fraction(30000, 1001), Fraction(1000000, 33333), Fraction(1, 2)])
+@pytest.mark.parametrize("frame_rate", [Fraction(30000, 1001), Fraction(1000000, 33333), Fraction(1), Fraction(240)])
 def test_video_keeps_the_frame_rate(tmp_path: Path, frame_rate: Fraction) -> None:
     with Mp4Writer(tmp_path / "clip.mp4", frame_rate) as video:
         for _ in range(4):
@@ -35,6 +35,20 @@ def test_video_keeps_the_frame_rate(tmp_path: Path, frame_rate: Fraction) -> Non
     stored = read_video(tmp_path / "clip.mp4")
     assert float(stored.frame_rate) == pytest.approx(float(frame_rate), rel=1e-3)
     assert stored.duration == pytest.approx(4 / float(frame_rate), abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("frame_rate", "bounded"), [(Fraction(1, 100000), 1), (Fraction(10**6), 240), (Fraction(0), 1)]
+)
+def test_rates_that_no_player_takes_are_bounded_with_a_note(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, frame_rate: Fraction, bounded: int
+) -> None:
+    with Mp4Writer(tmp_path / "clip.mp4", frame_rate, tmp_path / "no sound is read") as video:
+        for _ in range(4):
+            video.write(gradient((32, 48)))
+    stored = read_video(tmp_path / "clip.mp4")
+    assert (stored.frame_rate, len(stored.frames)) == (bounded, 4)
+    assert f"clip.mp4: {float(frame_rate):g} frames per second become {bounded}, without sound" in caplog.text
 
 
 def test_file_appears_when_it_is_complete(tmp_path: Path) -> None:

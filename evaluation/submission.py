@@ -37,11 +37,11 @@ def hand_in(entries: Sequence[VideoEntry], output: Path, archive: Path | None, s
         if missing or status:
             log.error("%s: not written, since not all videos went well", archive)
         else:
-            _write_archive(archive, output, wanted, prefix)
+            write_archive(archive, output, wanted, prefix)
     return 1 if missing else status
 
 
-def _write_archive(archive: Path, output: Path, masks: Sequence[Path], prefix: str) -> None:
+def write_archive(archive: Path, output: Path, masks: Sequence[Path], prefix: str) -> None:
     with write_then_rename(archive) as temporary, zipfile.ZipFile(temporary, "w") as file:  # PNGs shrink no further
         for path in masks:
             file.write(output / path, f"{prefix}{path.as_posix()}")

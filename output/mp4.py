@@ -16,6 +16,7 @@ from util.media import file_url
 log = logging.getLogger(__name__)
 
 FASTSTART = {"movflags": "+faststart"}  # the index comes first, so that browsers play while they load
+PIXELS = "yuv420p"  # what all browsers play
 QUALITY = {"crf": "20"}
 RATES = (Fraction(1), Fraction(240))  # the lowest and the highest that players take, in frames per second
 MAX_DENOMINATOR = 65535  # frame rates are fractions, and the format holds no larger denominator
@@ -57,7 +58,8 @@ class Mp4Writer:
         if self._num_frames == 0:
             self._open(*image.shape[:2])
         self._num_frames += 1
-        self._encode(av.VideoFrame.from_ndarray(image, format="rgb24"))
+        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+        self._encode(frame.reformat(format=PIXELS))  # converted by the encoder, bytes differed from run to run
 
     def _open(self, height: int, width: int) -> None:
         """Begin the file; on the way back it is completed, closed and renamed, in this order."""
@@ -68,7 +70,7 @@ class Mp4Writer:
                 self._stream = self._container.add_stream("libx264", rate=self._frame_rate, options=QUALITY)
             except (av.FFmpegError, ValueError) as e:
                 raise InputError(f"{self._path}: this PyAV cannot write H.264; `pip install av`") from e
-            self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, "yuv420p"
+            self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, PIXELS
             self._sound = stack.enter_context(Sound(self._audio_source, self._container))
             stack.push(self._complete)
             self._stack = stack.pop_all()

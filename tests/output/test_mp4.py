@@ -27,6 +27,17 @@ def test_video_plays_in_browsers_and_has_even_sides(tmp_path: Path, size: tuple[
     assert data.index(b"moov") < data.index(b"mdat"), "the index must come first for playing while loading"
 
 
+def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
+    images = [np.roll(gradient((480, 854)), 3 * index, 0) for index in range(8)]
+    contents = set()
+    for _ in range(6):
+        with Mp4Writer(tmp_path / "clip.mp4", Fraction(25)) as video:
+            for image in images:
+                video.write(image)
+        contents.add((tmp_path / "clip.mp4").read_bytes())
+    assert len(contents) == 1
+
+
 @pytest.mark.parametrize("frame_rate", [Fraction(30000, 1001), Fraction(1000000, 33333), Fraction(1), Fraction(240)])
 def test_video_keeps_the_frame_rate(tmp_path: Path, frame_rate: Fraction) -> None:
     with Mp4Writer(tmp_path / "clip.mp4", frame_rate) as video:

@@ -18,7 +18,7 @@ from tests.reliability.whole import leftovers, read_whole_files
 from util.files import LOCK
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-NUM_ROUNDS = 4  # kills by each signal
+NUM_ROUNDS = 3  # kills by each signal
 
 
 def moments(seed: int) -> Iterator[tuple[int, float]]:

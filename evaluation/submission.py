@@ -10,7 +10,7 @@ from dataset.images import list_images
 from dataset.stored_masks import read_stored_ids
 from dataset.videos import VideoEntry
 from util.errors import InputError
-from util.files import write_then_rename
+from util.files import claim_folder, write_then_rename
 from util.report import announce
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ def hand_in(entries: Sequence[VideoEntry], output: Path, archive: Path | None, s
     if missing:
         log.error("%s: missing, the first of %d; fix what failed, then resume", missing[0], len(missing))
     if archive is not None:
-        archive.unlink(missing_ok=True)
         if missing or status:
+            archive.unlink(missing_ok=True)  # an earlier run's would not hold what lies there now
             log.error("%s: not written, since not all videos went well", archive)
         else:
             write_archive(archive, output, wanted, prefix)
@@ -42,9 +42,9 @@ def hand_in(entries: Sequence[VideoEntry], output: Path, archive: Path | None, s
 
 
 def write_archive(archive: Path, output: Path, masks: Sequence[Path], prefix: str) -> None:
-    with write_then_rename(archive) as temporary, zipfile.ZipFile(temporary, "w") as file:  # PNGs shrink no further
+    with claim_folder(archive.parent), write_then_rename(archive) as temporary, zipfile.ZipFile(temporary, "w") as file:
         for path in masks:
-            file.write(output / path, f"{prefix}{path.as_posix()}")
+            file.write(output / path, f"{prefix}{path.as_posix()}")  # stored: PNGs shrink no further
     announce(f"the archive for the evaluation server is {archive}")
 
 

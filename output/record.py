@@ -140,7 +140,7 @@ def _place_of(facts: Facts) -> object:
 def _read(path: Path) -> dict[str, dict]:
     """Read a record: ``facts``, sizes of ``files`` by name, names of ``stale`` files; all empty if there is none."""
     empty = {"facts": {}, "files": {}, "stale": []}
-    if not path.exists():
+    if not path.is_file():
         return empty
     try:
         content = json.loads(path.read_bytes())

@@ -33,6 +33,9 @@ class FrameFolder:
         self._images = list_images(folder)
         if not self._images:
             raise InputError(f"{folder}: no frames; expected images ({', '.join(sorted(IMAGE_SUFFIXES))})")
+        num_hidden = sum(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.glob(".[!_]*"))  # macOS writes "._"
+        if num_hidden:
+            log.warning("%s: %d image(s) whose names begin with a dot are left out", folder, num_hidden)
 
     @cached_property
     def names(self) -> list[str]:

@@ -58,6 +58,11 @@ def turned_mask(root: Path) -> None:
         image.save(root / MASK, exif=exif)
 
 
+def hidden(root: Path) -> None:
+    (root / "frames/00002.png").rename(root / "frames/.00002.png")
+    (root / "frames/._00001.png").touch()
+
+
 def pipe(root: Path) -> list:
     os.mkfifo(root / "pipe")
     return ["--video", root / "pipe"]
@@ -97,6 +102,7 @@ def no_folder(root: Path) -> list:
     Row("frame of another size", other_frames(lambda image: image.resize((32, 24))), r"00001\.png: 32x24 pixels, but"),
     Row("frame of another shape", other_frames(lambda image: image.rotate(90, expand=True)), r"00001\.png: 48x64 pix"),
     Row("frames of 12 bits", deep_frames, r"frames: 16-bit frames with levels up to 4095 are read as 12-bit", status=0),
+    Row("frame of a hidden name", hidden, r"frames: 1 image\(s\) whose names begin with a dot are left out", status=0),
     Row("video that is a pipe", pipe, r"pipe: a pipe and no regular file; give a video or a folder of frames"),
     Row("video that is a device", given("--video", "/dev/zero"), r"/dev/zero: a device and no regular file"),
     Row("video that is not there", given("--video", Path("none")), r"none: no such file or folder; give a video"),

@@ -29,7 +29,7 @@ def write(path: Path, frames: Iterable[int] = range(16), *, rate: int = 25, titl
 
 
 def video(name: str, *options: object) -> Spoil:
-    """Give a sound video by a name relative to the current folder."""
+    """Give an intact video by a name relative to the current folder."""
     return lambda root: [f"--video={write(root / name).relative_to(root)}", *options]
 
 
@@ -88,8 +88,8 @@ def latin(name: str) -> Spoil:
 
 def oblique(root: Path) -> list:
     """Give a video to be shown turned by 45 degrees."""
-    sound = write_video(root / "sound.mp4", [picture(index) for index in range(3)])
-    return ["--video", write_rotated(root / "clip.mp4", sound, (0.7071, 0.7071, -0.7071, 0.7071))]
+    intact = write_video(root / "intact.mp4", [picture(index) for index in range(3)])
+    return ["--video", write_rotated(root / "clip.mp4", intact, (0.7071, 0.7071, -0.7071, 0.7071))]
 
 
 def sound_only(root: Path) -> list:

@@ -33,6 +33,7 @@ class PropagationConfig:
     top_k: int = 20  # memory positions read for each query position
     max_memory_frames: int = 100  # bound on the memory frames of a pass, beside the interacted ones
     cached_bytes: int = 2**29  # features kept for the next round
+    is_blended: bool = True  # whether results are blended by distance without a fusion network; else the newest counts
     is_exact: bool = False  # whether results are kept in float32
 
 
@@ -40,7 +41,7 @@ class Interaction(NamedTuple):
     """What is certain: the mask of an interacted frame."""
 
     objects: tuple[int, ...]  # that were known then
-    rows: PackedArray  # [H,W], 0 for background, else 1 + the position of the object
+    mask: PackedArray  # [H,W] rows, 0 for background, else 1 + the position of the object; or [1+K,H,W] probabilities
     memory: tuple[Tensor, Tensor] | None  # key [1,CK,h,w] and values [K,CV,h,w]; None: to be computed
 
 
@@ -114,30 +115,26 @@ class Propagation:
         """
         return self._padding.remove(torch.from_numpy(self._results.ids(frame, labels))).numpy()
 
-    def interacted_rows(self, frame: int) -> tuple[tuple[int, ...], np.ndarray]:
-        """Give the objects known when a frame was interacted, and its ``[H,W]`` mask of their positions from 1 on."""
-        interaction = self._interactions[frame]
-        return interaction.objects, interaction.rows.unpack()
-
     def withdraw(self, frame: int) -> None:
         """Forget that a frame's mask is certain; its result stays until a round reaches it."""
         del self._interactions[frame]
 
-    def interact(self, frame: int, rows: np.ndarray, objects: tuple[int, ...] | None = None) -> None:
+    def interact(self, frame: int, mask: np.ndarray, objects: tuple[int, ...] | None = None) -> None:
         """Take a frame's mask as certain and as its result, in place of an earlier one; nothing is propagated yet.
 
         Args:
-            rows: ``[H,W]``, 0 for background, else 1 + the object's position in ``objects``.
+            mask: ``[H,W]`` rows, 0 for background, else 1 + the object's position in ``objects``; or ``[1+K,H,W]``
+                float32, probabilities of the background and of these objects.
             objects: the objects known then, if they are not those known now.
         """
         objects = self.objects if objects is None else objects
         self._interactions.pop(frame, None)
-        self._interactions[frame] = Interaction(objects, PackedArray.pack(rows.astype(np.uint16)), None)
-        self._results.set(frame, objects, self._one_hot(rows, len(objects)))
+        self._interactions[frame] = Interaction(objects, PackedArray.pack(mask), None)
+        self._results.set(frame, objects, self._spread(mask, len(objects)))
 
-    def set_result(self, frame: int, rows: np.ndarray) -> None:
-        """Set a frame's result, as if a round had reached it; ``rows`` as for ``interact``."""
-        self._results.set(frame, self.objects, self._one_hot(rows))
+    def set_result(self, frame: int, mask: np.ndarray) -> None:
+        """Set a frame's result, as if a round had reached it; ``mask`` as for ``interact``."""
+        self._results.set(frame, self.objects, self._spread(mask, len(self.objects)))
 
     def snapshot(self) -> Snapshot:
         """Give the state, to ``restore`` it later; this copies no pixel."""
@@ -149,19 +146,19 @@ class Propagation:
         self._results.restore(snapshot.results)
         self._interactions = dict(snapshot.interactions)
 
-    def round(self, frame: int, rows: np.ndarray, direction: Direction = "both") -> Iterator[Step]:
+    def round(self, frame: int, mask: np.ndarray, direction: Direction = "both") -> Iterator[Step]:
         """Take a frame's mask as certain, at once, and propagate it up to the nearest interacted frames.
 
         Whoever stops iterating keeps what is done so far.
 
         Args:
             frame: the interacted frame.
-            rows: its mask, as for ``interact``.
+            mask: its mask, as for ``interact``.
             direction: where to go.
         """
         before = self._results.probabilities(frame, self.objects)[1:]
-        self.interact(frame, rows)
-        change = difference(self._one_hot(rows)[1:], before).to(self._network.device)
+        self.interact(frame, mask)
+        change = difference(self._spread(mask, len(self.objects))[1:], before).to(self._network.device)
         passes = self._passes(frame, direction)
         steps = chain.from_iterable(self._pass(frame, frames, neighbour, change) for frames, neighbour in passes)
         total = self.count_frames(frame, direction)
@@ -207,7 +204,7 @@ class Propagation:
         """Merge a frame's earlier result with what a round has propagated: ``[1+K,H,W]``."""
         old = self._results.probabilities(frame, self.objects).to(new.device)
         if self._fusion is None:
-            return blend(old, new, distances)
+            return blend(old, new, distances) if self._config.is_blended else new
         attention = attend(self._memory(start)[0], key, change)
         planes = new.new_tensor([distances])
         logits = self._fusion(image, old[None, 1:], new[None, 1:], attention[None], planes)[0]
@@ -231,7 +228,7 @@ class Propagation:
         if interaction.memory is None:
             image = self._padding.add(self._read_frame(frame)[None])
             features = self._encode(frame, image)
-            masks = self._one_hot(interaction.rows.unpack(), len(interaction.objects))[1:].to(image.device)
+            masks = self._spread(interaction.mask.unpack(), len(interaction.objects))[1:].to(image.device)
             memory = features.key, self._encode_value(image, features, masks)
             interaction = self._interactions[frame] = interaction._replace(memory=memory)
         return interaction.memory
@@ -264,11 +261,12 @@ class Propagation:
             passes.append((range(frame - 1, -1 if left is None else left, -1), left))
         return passes
 
-    def _one_hot(self, rows: np.ndarray, num_objects: int | None = None) -> Tensor:
-        """Make ``[1+K,H,W]`` float32 on the padded frame; the padding belongs to no row."""
-        count = len(self.objects) if num_objects is None else num_objects
-        rows = torch.from_numpy(rows.astype(np.int32))
-        return self._padding.add(torch.stack([rows == row for row in range(1 + count)]).float())
+    def _spread(self, mask: np.ndarray, num_objects: int) -> Tensor:
+        """Make probabilities ``[1+K,H,W]`` of a mask, on the padded frame; the padding belongs to no row."""
+        values = torch.from_numpy(mask if mask.ndim == 3 else mask.astype(np.int32))
+        if mask.ndim == 2:
+            values = torch.stack([values == row for row in range(1 + num_objects)])
+        return self._padding.add(values.float())
 
     def _order(self, found: Tensor, known: Sequence[int]) -> Tensor:
         """Bring rows of the objects in memory to the order of ``objects``; the others have probability 0."""

@@ -59,8 +59,8 @@ def commit(
             masks[PROPAGATED, names[frame]] = read_ids(frame, False)
     for frame, interaction in after.propagation.interactions.items():
         former = old.propagation.interactions.get(frame)
-        if all_differ or former is None or former.rows is not interaction.rows:
-            numbers = np.array([0, *interaction.objects])[interaction.rows.unpack()]
+        if all_differ or former is None or former.mask is not interaction.mask:
+            numbers = np.array([0, *interaction.objects])[interaction.mask.unpack()]
             masks[INTERACTED, names[frame]] = objects.to_ids(numbers)
     if after.scribbles and (all_differ or not old.scribbles or old.scribbles.start is not after.scribbles.start):
         masks[STARTS, START] = objects.to_ids(after.scribbles.start.unpack())

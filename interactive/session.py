@@ -4,7 +4,6 @@ A page, a program or a robot drives it. It knows no graphics.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,25 +15,15 @@ from dataset.transforms import input_size, prepare_image
 from dataset.videos import resize_mask
 from interactive.editing import Scribbles, Stroke, check_points, fit, make_mask
 from interactive.frames import FrameAccess
-from interactive.interaction import Maker, Region
+from interactive.interaction import Region
 from interactive.ledger import Ledger
+from interactive.models import Models
 from interactive.objects import enlarge
 from interactive.propagation import Direction, Propagation, PropagationConfig
 from interactive.record import Video
 from interactive.results import PackedArray
 from interactive.strokes import NO_STROKE, PEN, draw_stroke, empty_map
-from model.fusion import FusionNetwork
-from model.network import STCN
 from util.errors import InputError
-
-
-@dataclass(frozen=True)
-class Models:
-    """The networks of a session, on their device."""
-
-    network: STCN
-    maker: Maker  # makes masks of strokes
-    fusion: FusionNetwork | None = None  # None: results are blended by distance
 
 
 class Progress(NamedTuple):

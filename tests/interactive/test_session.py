@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from interactive.interaction import DrawingMaker, GrabCutMaker, Region
-from interactive.session import Models, Session
+from interactive.models import Models
+from interactive.session import Session
 from model.network import STCN
 from tests.conftest import write_clip
 from tests.deterministic import fill_state_dict, synthetic_video

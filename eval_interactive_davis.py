@@ -1,0 +1,90 @@
+"""Evaluate interactive segmentation on DAVIS 2017 val: a robot corrects masks by strokes; area under J&F over time.
+
+    python eval_interactive_davis.py --output results
+    python eval_interactive_davis.py --prop_model saves/stcn.pth --fusion_model saves/fusion_stcn.pth \\
+        --s2m_model saves/s2m.pth --davis ../DAVIS/2017 --output results --save_mask
+
+Each of three files of scribbles of each sequence is corrected eight times. results/ gets report.csv, summary.json and
+curve.png. Run again with --resume, a run goes on after the samples that are finished.
+"""
+
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
+import argparse
+from pathlib import Path
+
+from dataset.layouts import davis_2017_videos
+from interactive.davis_evaluation import InteractiveSettings, evaluate_interactive
+from interactive.davis_protocol import METRICS, THRESHOLD
+from interactive.davis_run import ProtocolConfig
+from interactive.models import FUSIONS, load_models
+from interactive.propagation import PropagationConfig
+from util.device import PRECISIONS
+from util.options import positive_int
+from util.script import make_parser, script_main
+
+DEFAULT = PropagationConfig()
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser(__doc__)
+    add = parser.add_argument_group("input and output").add_argument
+    add("--davis", type=Path, default=Path("../DAVIS/2017"), help="folder of DAVIS 2017, in either layout")
+    add("--output", type=Path, required=True, help="folder to write to")
+    add("--save_mask", action="store_true", help="write the masks of each sample's last interaction")
+    add("--resume", action="store_true", help="skip samples that an earlier run into the same folder finished")
+    add("--max_sequences", type=positive_int, metavar="N", help="take the first N sequences only (default: all)")
+    add = parser.add_argument_group("networks").add_argument
+    model_help = "weights of STCN (default: saves/stcn.pth if it is there, else the small network's)"
+    add("--prop_model", type=Path, metavar="FILE", help=model_help)
+    add(
+        "--fusion_model", type=Path, metavar="FILE", help="weights of fusion (default: saves/fusion_stcn.pth, if there)"
+    )
+    s2m_help = "weights of S2M (default: saves/s2m.pth if it is there, else the small network's)"
+    add("--s2m_model", type=Path, metavar="FILE", help=s2m_help)
+    add("--grabcut", action="store_true", help="make masks of strokes by GrabCut instead of S2M")
+    fusion_help = "auto: the network if there are weights, else linear; linear: blend by distance; none: newest counts"
+    add("--fusion", choices=FUSIONS, default="auto", help=fusion_help)
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    precision_help = "what STCN computes in; auto: half precision where the device is fast in it"
+    add("--precision", choices=("auto", *PRECISIONS), default="float32", help=precision_help)
+    add = parser.add_argument_group("protocol").add_argument
+    add("--mem_freq", type=positive_int, metavar="N", default=DEFAULT.mem_every, help="memorise every n-th frame")
+    add("--top", type=positive_int, metavar="N", default=DEFAULT.top_k, help="memory positions read")
+    metric_help = "what the robot chooses frames by, and what is summarised"
+    add("--metric", choices=METRICS, default=METRICS[0], help=metric_help)
+    time_help = "seconds per object"
+    add("--max_time", type=positive_int, metavar="S", default=int(ProtocolConfig.max_time), help=time_help)
+    return parser.parse_args()
+
+
+@script_main
+def main() -> None:
+    args = parse_arguments()
+    entries = davis_2017_videos(args.davis, "val")[: args.max_sequences]
+    models = load_models(
+        args.prop_model,
+        args.fusion_model,
+        args.s2m_model,
+        device=args.device,
+        precision=args.precision,
+        fusion=args.fusion,
+        use_grabcut=args.grabcut,
+        is_dilated=True,
+    )
+    settings = InteractiveSettings(
+        args.output,
+        args.save_mask,
+        args.resume,
+        ProtocolConfig(max_time=args.max_time, metric=args.metric),
+        PropagationConfig(mem_every=args.mem_freq, top_k=args.top, is_blended=args.fusion != "none"),
+    )
+    summary = evaluate_interactive(entries, models, settings)
+    at_threshold = summary["metric_at_threshold"][args.metric]
+    print(f"{models.maker.name}: AUC {summary['auc']:.4f}, {args.metric} at {THRESHOLD} s {at_threshold:.4f}")
+
+
+if __name__ == "__main__":
+    main()

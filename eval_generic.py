@@ -33,7 +33,9 @@ from util.script import script_main
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser, given, written = make_evaluation_parser(__doc__, size=480, precision="auto", needs_output=False)
+    parser, given, written = make_evaluation_parser(
+        __doc__, size=480, precision="auto", exact=False, needs_output=False
+    )
     source = given.add_mutually_exclusive_group(required=True)
     source.add_argument("--video", type=Path, help="a video file or a folder of frames; goes with --mask")
     source.add_argument("--data_path", type=Path, help="folder with JPEGImages/<video> and Annotations/<video>")

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from inference_memory_bank import MemoryBank
 from model.aggregate import aggregate
+from model.boxes import segment_boxes
 from model.modules import DecoderFramePart
 from model.network import STCN
 from util.device import release_free_memory
@@ -34,6 +36,7 @@ class InferenceConfig:
     include_last: bool = False  # hold the last frame as a temporary memory
     max_memory_frames: int | None = None  # bound on the memory frames; None: no bound
     kernel_sigma: float | None = None  # kernelized memory reading, in cells of 16 pixels; None: plain
+    exact: bool = True  # decode each object in the whole frame; False: on a CPU only where the memory shows it
 
     def __post_init__(self) -> None:
         for name in ("top_k", "mem_every", "max_memory_frames", "kernel_sigma"):
@@ -110,6 +113,7 @@ class InferenceCore:
             kernel_sigma=config.kernel_sigma,
             expected_frames=expected_memory_frames,
         )
+        self._uses_boxes = not config.exact and network.device.type == "cpu"
         self._schedule = MemorySchedule(config)
         self._pending: _PendingMemory | None = None
         self._frame_size: tuple[int, int] | None = None
@@ -223,6 +227,10 @@ class InferenceCore:
             height, width = (STRIDE * cells for cells in features.key.shape[-2:])
             return torch.ones(1, height, width, device=features.key.device)
         memory_readout = self._bank.read(features.key)
+        if self._uses_boxes:
+            readout, presence = memory_readout[:, :-1], memory_readout[:, -1]
+            logits = segment_boxes(self.network.decoder, readout, presence, features.frame_part)
+            return aggregate(torch.sigmoid(logits)).softmax(0)
         at_once = _at_once(memory_readout, STRIDE**2)
         return self.network.segment_frame(memory_readout, features.frame_part, objects_at_once=at_once)
 
@@ -250,6 +258,9 @@ class InferenceCore:
         if self._pending is not None and self.labels:
             image, key, f16, masks, is_temporary, is_annotated = self._pending
             values = self.network.encode_value(image, f16, masks[None], objects_at_once=_at_once(masks))[0]
+            if self._uses_boxes:  # the masks are read like one more channel of the values
+                presence = F.max_pool2d(masks[:, None], STRIDE)
+                values = torch.cat([values, presence.to(values.dtype)], 1)
             self._bank.add_memory(key, values, is_temporary=is_temporary, is_annotated=is_annotated)
             if not is_temporary:
                 release_free_memory(key.device)

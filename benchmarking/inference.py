@@ -103,7 +103,7 @@ def measure_ours(case: Case) -> Measured:
     network = optimise(make_network(case), dtype, use_compile=case.compile, use_graphs=case.graphs)
     with TemporaryDirectory() as folder, torch.inference_mode():
         entry = write_clip(case, Path(folder))
-        tracker = VideoTracker(network, TrackerConfig(size=None, frames_at_once=case.frames_at_once))
+        tracker = VideoTracker(network, TrackerConfig(size=None, exact=True, frames_at_once=case.frames_at_once))
         settings = EvaluationSettings(Path(folder, "masks"))
         num_warm = case.frames if case.compile or case.graphs else min(case.frames, 3 if device.type == "cpu" else 12)
         warm = entry._replace(wanted=frozenset(f"{index:05d}" for index in range(num_warm)))
@@ -143,7 +143,7 @@ def measure_in_memory(case: Case) -> dict[str, float]:
 def make_segmentation(case: Case) -> Callable[[], Iterator[FrameResult]]:
     """Make a function that segments the clip, frame by frame, from memory to memory."""
     network = optimise(make_network(case), PRECISIONS[case.precision], use_compile=case.compile, use_graphs=case.graphs)
-    frames, config = frames_with_mask(case), TrackerConfig(size=None, frames_at_once=case.frames_at_once)
+    frames, config = frames_with_mask(case), TrackerConfig(size=None, exact=True, frames_at_once=case.frames_at_once)
     return lambda: TrackerSession(network, config).run(frames)
 
 

@@ -23,6 +23,7 @@ def make_evaluation_parser(
     size: int | None = None,
     mem_every: int | None = DEFAULTS.mem_every,
     precision: str = "float32",
+    exact: bool = True,
     needs_output: bool = True,
 ) -> tuple[argparse.ArgumentParser, argparse._ArgumentGroup, argparse._ArgumentGroup]:
     """Make a parser with the options that all evaluation scripts share.
@@ -32,6 +33,7 @@ def make_evaluation_parser(
         size: short side to compute at unless the user says; None: native size.
         mem_every: memorise every n-th frame unless the user says; None: 5, and 3 on test-dev.
         precision: what to compute in unless the user says; ``auto``: what the device is fast in.
+        exact: whether to decode each object in the whole frame unless the user says.
         needs_output: whether ``--output`` must be given.
 
     Returns:
@@ -42,7 +44,7 @@ def make_evaluation_parser(
     strict_help = "refuse video files that seem to lack frames, rather than note it"
     given.add_argument("--strict", action="store_true", help=strict_help)
     _add_output(written, is_required=needs_output)
-    _add_accuracy(parser.add_argument_group("accuracy"), size, mem_every)
+    _add_accuracy(parser.add_argument_group("accuracy"), size, mem_every, exact=exact)
     _add_speed(parser.add_argument_group("network, speed and memory"), precision)
     _add_masks(parser.add_argument_group("reading of masks"))
     return parser, given, written
@@ -60,7 +62,7 @@ def _add_output(group: argparse._ArgumentGroup, *, is_required: bool) -> None:
     add("--overwrite", action="store_true", help="remove results of another video that has the same name")
 
 
-def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, mem_every: int | None) -> None:
+def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, mem_every: int | None, *, exact: bool) -> None:
     add = group.add_argument
     sides = group.add_mutually_exclusive_group()
     size_help = f"short side to compute at, -1: native (default: {size or 'native'})"
@@ -78,6 +80,8 @@ def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, mem_every: i
     add("--mem_every", type=positive_int, metavar="N", default=mem_every, help=every_help)
     add("--include_last", action="store_true", help="hold the last frame as a temporary memory as well")
     add("--flip", action="store_true", help="compute on mirrored frames as well, and average")
+    exact_help = "decode each object in the whole frame; else, on a CPU, only where the memory shows that it may be"
+    add("--exact", action=argparse.BooleanOptionalAction, default=exact, help=exact_help)
     add("--kernel_sigma", type=not_negative, metavar="SIGMA", default=DEFAULTS.kernel_sigma, help=KERNEL_HELP)
 
 
@@ -138,6 +142,7 @@ def load_tracker(args: argparse.Namespace) -> VideoTracker:
         include_last=args.include_last,
         max_memory_frames=args.max_memory_frames,
         frames_at_once=args.frames_at_once,
+        exact=args.exact or args.compile,  # a compiled decoder takes frames of one size
         keep_annotations=args.keep_annotations,
         max_objects=args.max_objects,
         ignore_id=args.ignore_id,

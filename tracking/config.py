@@ -22,6 +22,7 @@ class TrackerConfig(InferenceConfig):
     """How videos are segmented, beside the settings of propagation."""
 
     kernel_sigma: float | None = 7  # kernelized memory reading at ``scales`` above 480, in cells of 16 pixels
+    exact: bool = False  # decode each object in the whole frame; False: on a CPU only where the memory shows it
     size: int | None = 480  # short side to compute at, in pixels; None: native size
     scales: tuple[int | None, ...] = ()  # compute at these short sides instead of ``size``, and average
     flip: bool = False  # compute on mirrored frames as well, and average

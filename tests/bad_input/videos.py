@@ -13,9 +13,9 @@ from tests.videos import picture, write_rotated, write_video
 CODECS = {".webm": "libvpx", ".avi": "mpeg4", ".mpg": "mpeg2video"}
 
 
-def write(path: Path, frames: Iterable[int] = range(16), *, rate: int = 25, title: str = "") -> Path:
+def write(path: Path, frames: Iterable[int] = range(16), *, rate: int = 25, title: str = "", flags: str = "") -> Path:
     """Write a video with a frame at each of the given times, counted in frames; a group of pictures has eight."""
-    with av.open(f"file:{path.absolute()}", "w") as container:
+    with av.open(f"file:{path.absolute()}", "w", options={"movflags": flags} if flags else {}) as container:
         container.metadata.update({"title": title} if title else {})
         stream = container.add_stream(CODECS.get(path.suffix, "libx264"), rate=Fraction(rate))
         stream.height, stream.width = picture(0).shape[:2]
@@ -40,6 +40,17 @@ def cut(name: str, share: float, *options: object) -> Spoil:
         whole = write(root / name).read_bytes()
         (root / name).write_bytes(whole[: int(share * len(whole))])
         return ["--video", root / name, *options]
+
+    return spoil
+
+
+def fragments(share: float, *options: object) -> Spoil:
+    """Give an mp4 of fragments, as live recordings are, of which a share is left."""
+
+    def spoil(root: Path) -> list:
+        whole = write(root / "clip.mp4", flags="frag_keyframe+empty_moov").read_bytes()
+        (root / "clip.mp4").write_bytes(whole[: int(share * len(whole))])
+        return ["--video", root / "clip.mp4", *options]
 
     return spoil
 

@@ -22,10 +22,10 @@ import numpy as np
 
 from dataset.images import decode_image
 from output.masks import write_mask
-from output.names import MASK, TABLE, OutputPaths
+from output.names import MASK, RECORD, TABLE, OutputPaths
 from output.probabilities import find_probabilities, read_probabilities
 from util.errors import InputError
-from util.files import make_folder
+from util.files import claim_folder
 from util.progress import with_progress
 from util.script import make_parser, script_main
 
@@ -85,6 +85,7 @@ def merge_video(folders: list[Path], masks: Path, output: Path) -> None:
         if missing:
             raise InputError(f"{folder / missing[0]}.npz: missing, but another run has it; complete the runs")
     output.mkdir(parents=True, exist_ok=True)
+    OutputPaths(output).path(RECORD).unlink(missing_ok=True)  # of a run whose masks these replace
     with ThreadPoolExecutor(cpu_count()) as pool:
         list(pool.map(partial(merge_frame, folders=folders, masks=masks, output=output), frames))
 
@@ -108,19 +109,33 @@ def merge_frame(frame: str, folders: list[Path], masks: Path, output: Path) -> N
     write_mask(OutputPaths(output).path(MASK, frame), ids, mask.getpalette())
 
 
-@script_main
-def main() -> int:
-    args = parse_arguments()
-    videos, num_failed = find_videos(args.runs), 0
-    make_folder(args.output)
+def merge_videos(videos: dict[Path, list[Path]], masks: Path, output: Path) -> int:
+    """Merge all videos. A bad one is reported and does not lose the others.
+
+    Returns:
+        The number of videos that failed.
+
+    Raises:
+        InputError: a single video failed.
+    """
+    num_failed = 0
     for video, folders in with_progress(videos.items(), "merging", len(videos)):
         try:
-            merge_video(folders, args.runs[0] / video, args.output / video)
+            merge_video(folders, masks / video, output / video)
         except InputError as e:
             if len(videos) == 1:
                 raise
             num_failed += 1
             log.error("%s", e)
+    return num_failed
+
+
+@script_main
+def main() -> int:
+    args = parse_arguments()
+    videos = find_videos(args.runs)
+    with claim_folder(args.output, [args.output / video for video in videos]):
+        num_failed = merge_videos(videos, args.runs[0], args.output)
     if num_failed == len(videos):
         raise InputError(f"none of {num_failed} videos could be merged")
     print(f"masks of {len(videos) - num_failed} of {len(videos)} videos are in {args.output}")

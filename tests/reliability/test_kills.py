@@ -1,4 +1,4 @@
-"""Evaluation and scoring, killed at random moments: what is left is whole, and the next run finishes it to the bit."""
+"""Evaluation, scoring and merging, killed at random moments: what is left is whole, and the next run completes it."""
 
 import random
 import signal
@@ -8,17 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import eval_generic
 import evaluate_masks
+from scripts import merge_probabilities
 from tests.conftest import TESTS, write_clip
 from tests.reliability.whole import leftovers, read_whole_files
 from util.files import LOCK
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-NUM_ROUNDS = 3  # kills by each signal
+NUM_ROUNDS = 2  # kills by each signal
 
 
 def moments(seed: int) -> Iterator[tuple[int, float]]:
@@ -29,9 +31,10 @@ def moments(seed: int) -> Iterator[tuple[int, float]]:
             yield number, (index + source.random()) / NUM_ROUNDS
 
 
-def start(script: str, *arguments: object) -> subprocess.Popen:
-    command = [sys.executable, TESTS.parent / script, *arguments]
-    return subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def start(command: ModuleType, *arguments: object) -> subprocess.Popen:
+    words = map(str, [sys.executable, "-m", command.__name__, *arguments])
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*words], cwd=TESTS.parent, text=True, **pipes)
 
 
 def wait_for_work(process: subprocess.Popen, output: Path) -> None:
@@ -52,28 +55,48 @@ def kill(process: subprocess.Popen, number: int, delay: float) -> None:
         assert err.splitlines()[-1].endswith(": interrupted")
 
 
-@pytest.mark.long
-def test_killed_evaluation_is_finished_by_the_next(run_main: Callable, weights: Path, tmp_path: Path) -> None:
-    frames, mask = write_clip(tmp_path, 24)
-    options = ["--video", frames, "--mask", mask, "--model", weights, "--size", 32, "--precision", "float32"]
-    options += ["--device", "cpu", "--overlay", "--save_probabilities", "--output"]
-    process = start("eval_generic.py", *options, tmp_path / "whole")
-    wait_for_work(process, tmp_path / "whole")
+def check_kills(
+    run_main: Callable, command: ModuleType, options: list, root: Path, seed: int, resume: tuple[str, ...] = ()
+) -> dict[str, bytes]:
+    """Kill a command again and again, each time into a folder of its own, and let the next run finish its work.
+
+    Args:
+        options: without a value for ``--output``, which comes last.
+        resume: options of the next run.
+
+    Returns:
+        What a run that is not interrupted leaves.
+    """
+    process = start(command, *options, root / "whole")
+    wait_for_work(process, root / "whole")
     begin = time.monotonic()
     process.communicate()
-    duration, expected = time.monotonic() - begin, read_whole_files(tmp_path / "whole")
-    assert len(expected) == 2 * 24 + 3
-    for index, (number, moment) in enumerate(moments(0)):
-        output = tmp_path / str(index)
-        process = start("eval_generic.py", *options, output)
+    duration, expected = time.monotonic() - begin, read_whole_files(root / "whole")
+    for index, (number, moment) in enumerate(moments(seed)):
+        output = root / str(index)
+        process = start(command, *options, output)
         wait_for_work(process, output)
         kill(process, number, moment * duration)
         left = read_whole_files(output)
-        assert left.items() - {("frames_run.json", left.get("frames_run.json"))} <= expected.items()
+        assert {name: left[name] for name in left if not name.endswith("_run.json")}.items() <= expected.items()
         assert number == signal.SIGKILL or not leftovers(output)
-        assert run_main(eval_generic.main, "--quiet", *options, output, "--resume")[0] == 0
+        assert run_main(command.main, "--quiet", *options, output, *resume)[0] == 0
         assert read_whole_files(output) == expected
         assert not leftovers(output)
+    return expected
+
+
+def evaluation_of(root: Path, weights: Path, num_frames: int) -> list:
+    frames, mask = write_clip(root, num_frames)
+    options = ["--video", frames, "--mask", mask, "--model", weights, "--precision", "float32", "--device", "cpu"]
+    return [*options, "--save_probabilities", "--size"]
+
+
+@pytest.mark.long
+def test_killed_evaluation_is_finished_by_the_next(run_main: Callable, weights: Path, tmp_path: Path) -> None:
+    options = [*evaluation_of(tmp_path, weights, 24), 32, "--overlay", "--output"]
+    expected = check_kills(run_main, eval_generic, options, tmp_path, 0, ("--resume",))
+    assert len(expected) == 2 * 24 + 3
 
 
 @pytest.mark.long
@@ -81,18 +104,13 @@ def test_killed_scoring_is_finished_by_the_next(run_main: Callable, tmp_path: Pa
     benchmarks = TESTS / "benchmarks"
     options = ["--predictions", benchmarks / "expected/davis2017_val", "--annotations"]
     options += [benchmarks / "DAVIS/2017/trainval/Annotations/480p", "--output"]
-    process = start("evaluate_masks.py", *options, tmp_path / "whole")
-    wait_for_work(process, tmp_path / "whole")
-    begin = time.monotonic()
-    process.communicate()
-    duration, expected = time.monotonic() - begin, read_whole_files(tmp_path / "whole")
-    assert sorted(expected) == ["scores.csv", "scores.json"]
-    for index, (number, moment) in enumerate(moments(1)):
-        output = tmp_path / str(index)
-        process = start("evaluate_masks.py", *options, output)
-        wait_for_work(process, output)
-        kill(process, number, moment * duration)
-        assert read_whole_files(output).items() <= expected.items()
-        assert run_main(evaluate_masks.main, *options, output)[0] == 0
-        assert read_whole_files(output) == expected
-        assert not leftovers(output)
+    assert sorted(check_kills(run_main, evaluate_masks, options, tmp_path, 1)) == ["scores.csv", "scores.json"]
+
+
+@pytest.mark.long
+def test_killed_merging_is_finished_by_the_next(run_main: Callable, weights: Path, tmp_path: Path) -> None:
+    runs, options = [tmp_path / "a", tmp_path / "b"], evaluation_of(tmp_path, weights, 24)
+    for run, size in zip(runs, (32, 48)):
+        assert run_main(eval_generic.main, *options, size, "--output", run)[0] == 0
+    options = ["--runs", *runs, "--output"]
+    assert len(check_kills(run_main, merge_probabilities, options, tmp_path, 2)) == 24

@@ -1,32 +1,26 @@
 """Training of scribble to mask, with the trainer and the loop that train STCN."""
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from dataset.training_clip import ClipSpec
 from interactive.s2m_data import StrokeDataset
+from interactive.training_task import TrainingTask, assemble
 from model.aggregate import aggregate
 from model.checkpoint import check_names, copy_matching, read_imagenet, read_state_dict
 from model.s2m import INPUT_CHANNELS, S2M, SIZES
 from training.data import static_data
-from training.loader import make_loader
-from training.log import TrainingLog, run_facts
-from training.recipe import Schedule, Stage, divide_batch
-from training.run import Run, RunSettings
-from training.settings import Compute, Output, Start
-from training.setup import Training, choose_folder, resume
-from training.trainer import OptimizerConfig, Trainer
-from util.device import describe_device
+from training.recipe import Stage
+from training.settings import Start
+from training.setup import Training
 from util.distributed import ProcessGroup
 from util.errors import InputError
-from util.files import make_folder
 
 STAGE = Stage("static", 1, 80_000, (), 32)  # as published: two processes of 16 samples, a constant learning rate
-OPTIMIZER = OptimizerConfig(lr=1e-4, bootstrap=(10_000, 30_000))
+BOOTSTRAP = 1 / 8, 3 / 8  # shares of the iterations
 CROP = 480
 
 
@@ -58,69 +52,26 @@ class TrainableS2M(S2M):
         return F.pad(aggregated, (0, 0, 0, 0, 0, object_exists.shape[1] - 1))[:, None]
 
 
-@dataclass(frozen=True)
-class S2MSettings:
-    """All settings of a training."""
-
-    size: str  # key of ``SIZES``
-    start: Start
-    static_root: Path  # photographs
-    clip: ClipSpec
-    iterations: int
-    batch_per_process: int | None  # samples; None: the published batch, divided among the processes
-    optimizer: OptimizerConfig
-    compute: Compute
-    output: Output
-    record: dict[str, object]  # name and value of each option
-
-    def facts(self, num_samples: int, batch: int) -> dict[str, object]:
-        """Collect what a resumed run must share."""
-        optimizer = self.optimizer
-        return {
-            "stage": f"s2m {self.size}",
-            "iterations": self.iterations,
-            "clips": num_samples,
-            "batch": batch,
-            "crop": self.clip.crop,
-            "seed": self.clip.seed,
-            "cosine": optimizer.cosine is not None,
-            "bootstrap": optimizer.bootstrap,
-            "region_loss": optimizer.region_weight,
-        }
-
-
 def prepare_s2m(
-    settings: S2MSettings, device: torch.device, amp_dtype: torch.dtype | None, group: ProcessGroup
+    task: TrainingTask,
+    size: str,
+    static_root: Path,
+    device: torch.device,
+    amp_dtype: torch.dtype | None,
+    group: ProcessGroup,
 ) -> Training:
     """Set a training up, in each of its processes.
+
+    Args:
+        size: a key of ``SIZES``.
+        static_root: photographs.
 
     Raises:
         InputError: data or files are missing or do not fit.
     """
-    start, compute, output = settings.start, settings.compute, settings.output
-    batch = divide_batch(STAGE, group.size, settings.batch_per_process)
-    data = StrokeDataset(static_data(settings.static_root, settings.clip).pairs, settings.clip)
-    if len(data) < batch.total:
-        raise InputError(f"{len(data)} photographs are fewer than a batch of {batch.total}; add data or set batch_size")
-    schedule = Schedule(settings.iterations, len(data) // batch.total)
-    network = make_network(settings.size, start).to(device)
-    if compute.compile:
-        network.compile()
-    if group.size > 1 and device.type == "cuda":
-        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-    trainer = Trainer(network, replace(settings.optimizer, amp_dtype=amp_dtype), is_distributed=group.size > 1)
-    facts = settings.facts(len(data), batch.total)
-    if start.checkpoint is not None:
-        resume(trainer, start.checkpoint, facts)
-    options = {"seed": settings.clip.seed, "num_workers": compute.num_workers, "pin_memory": device.type == "cuda"}
-    loader = make_loader(data, schedule, batch, group, start=trainer.iteration, **options)
-    folder, record = choose_folder(output.save_root, output.name, start.checkpoint), None
-    if group.is_main:
-        make_folder(folder)
-        record = TrainingLog(output.log_root / folder.name, {**settings.record, **run_facts()}, trainer.iteration)
-    run = Run(trainer, schedule, RunSettings(folder, batch.rounds, facts, output.intervals, output.keep), record)
-    description = f"{len(data)} photographs, batch {batch.total}, {settings.iterations} iterations"
-    return Training(run, loader, f"{description}\n{describe_device(device, amp_dtype)}")
+    spec = ClipSpec(crop=task.crop, seed=task.seed)
+    data = StrokeDataset(static_data(static_root, spec).pairs, spec)
+    return assemble(task, data, make_network(size, task.start), device, amp_dtype, group)
 
 
 def make_network(size: str, start: Start) -> TrainableS2M:

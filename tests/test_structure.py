@@ -44,6 +44,7 @@ READS_OPTIONS = {
     "evaluation/options.py",
     "training/options.py",
     "downloading/options.py",
+    "interactive/options.py",
 }
 
 

@@ -60,7 +60,7 @@ def test_an_interrupted_training_goes_on_exactly(
     [
         (["--crop", "40"], "--crop must be a multiple of 16"),
         (["--static_root", "nowhere", "--from_scratch"], "nowhere: no name.jpg with a name.png beside it"),
-        (["-b", "8", "--from_scratch"], "2 photographs are fewer than a batch of 8"),
+        (["-b", "8", "--from_scratch"], "2 samples are fewer than a batch of 8"),
         (["--load_network", "nowhere.pth"], "nowhere.pth: no such file"),
     ],
 )

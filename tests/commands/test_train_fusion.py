@@ -1,0 +1,69 @@
+"""generate_fusion.py and train_fusion.py: results, a network that loads and learns, bad input."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import generate_fusion
+import train_fusion
+from model.fusion import load_fusion
+from tests.commands.conftest import SIZE, write_video
+from tests.conftest import files_in, filled_network
+from tests.deterministic import synthetic_video
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """DAVIS 2017 with two training videos of eight frames, and weights of a small STCN."""
+    trainval = tmp_path / "DAVIS/2017/trainval"
+    for name in ("one", "two"):
+        write_video(trainval / "JPEGImages/480p" / name, trainval / "Annotations/480p" / name, 8, 8)
+    (trainval / "ImageSets/2017").mkdir(parents=True)
+    (trainval / "ImageSets/2017/train.txt").write_text("one\ntwo\n")
+    torch.save(filled_network(size="small").state_dict(), tmp_path / "stcn.pth")
+    return tmp_path
+
+
+@pytest.fixture
+def generated(root: Path, run_main: Callable) -> Path:
+    options = ["--davis_root", root / "DAVIS", "--model", root / "stcn.pth", "--device", "cpu", "--separation", 3]
+    assert run_main(generate_fusion.main, *options, "--output", root / "fusion/sep3")[0] == 0
+    return root / "fusion"
+
+
+def train(root: Path, run_main: Callable, *more: object) -> tuple[int, str, str]:
+    places = ["--davis_root", root / "DAVIS", "--fusion_root", root / "fusion", "--load_prop", root / "stcn.pth"]
+    outputs = ["--save_root", root / "saves", "--log_root", root / "log"]
+    small = ["--stage", 1, "--crop", 48, "-b", 2, "--num_workers", 0, "--device", "cpu", "--no_amp"]
+    with torch.enable_grad():
+        return run_main(train_fusion.main, *places, *outputs, *small, *more)
+
+
+def test_results_of_both_ways_are_stored(generated: Path) -> None:
+    masks = synthetic_video(8, *SIZE, 2)[1]
+    large = [(ref, label) for ref in (0, 3, 6) for label in (1, 2) if (masks[ref] == label).sum() > 100]
+    expected = [f"{ref:05d}/{label:05d}/{frame:05d}.png" for ref, label in large for frame in range(8)]
+    assert files_in(generated / "sep3/one") == expected
+    with Image.open(generated / "sep3/one/00003/00002/00003.png") as given:
+        assert set(np.unique(np.array(given))) == {0, 255}  # the reference itself has its ground truth
+
+
+def test_training_writes_a_fusion_network_that_goes_on(root: Path, generated: Path, run_main: Callable) -> None:
+    status, out, _ = train(root, run_main, "--id", "a", "-i", 3)
+    assert (status, "fusion 1: 200 samples, batch 2, 3 iterations" in out) == (0, True)
+    (weights,) = (root / "saves").glob("*_a/*_a_3.pth")
+    before = load_fusion(weights).state_dict()
+    assert train(root, run_main, "--id", "b", "-i", 3, "--load_network", weights, "--lr", 0.01)[0] == 0
+    (weights,) = (root / "saves").glob("*_b/*_b_3.pth")
+    after = load_fusion(weights).state_dict()
+    assert before.keys() == after.keys()
+    assert not all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_missing_results_are_named(root: Path, run_main: Callable) -> None:
+    status, _, err = train(root, run_main, "-i", 1)
+    assert (status, "fusion: no results of these videos in any folder below; generate some first" in err) == (2, True)

@@ -1,0 +1,47 @@
+"""Train the fusion of two results, on those that generate_fusion.py stored.
+
+    python train_fusion.py --stage 0 --id bl --load_prop saves/stcn.pth                     # BL30K
+    python train_fusion.py --stage 1 --id davis --load_network saves/RUN/RUN_30000.pth      # DAVIS, from there
+
+Several runs of generate_fusion.py side by side below --fusion_root or --fusion_bl_root are all used.
+"""
+
+import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
+
+# isort: split
+from functools import partial
+from pathlib import Path
+
+from interactive.fusion_training import BOOTSTRAP, CROP, STAGES, list_bl30k, list_davis, prepare_fusion
+from interactive.options import check_task, make_task, make_task_parser
+from model.weights import default_weights
+from training.data import DataPlaces
+from training.launch import launch
+from training.settings import Start
+from util.script import script_main
+
+
+@script_main
+def main() -> int:
+    parser, start = make_task_parser(__doc__, CROP)
+    add = start.add_argument
+    add("--stage", type=int, choices=STAGES, default=0, help="0: BL30K, 1: DAVIS")
+    add("--load_prop", type=Path, metavar="FILE", help="weights of STCN, for keys (default: as for eval_generic.py)")
+    add("--davis_root", type=Path, metavar="DIR", default=DataPlaces.davis, help="holds 2017/trainval")
+    add("--bl_root", type=Path, metavar="DIR", default=DataPlaces.bl30k, help="BL30K")
+    add("--fusion_root", type=Path, metavar="DIR", default=Path("../fusion_data/davis"), help="results of DAVIS")
+    add("--fusion_bl_root", type=Path, metavar="DIR", default=Path("../fusion_data/bl"), help="results of BL30K")
+    args = parser.parse_args()
+    check_task(parser, args)
+    is_davis = args.stage == 1
+    videos = list_davis(args.davis_root) if is_davis else list_bl30k(args.bl_root)
+    root = args.fusion_root if is_davis else args.fusion_bl_root
+    task = make_task(
+        args, f"fusion {args.stage}", STAGES[args.stage], BOOTSTRAP, Start(args.load_network, args.load_model)
+    )
+    prepare = partial(prepare_fusion, task, videos, root, args.load_prop or default_weights())
+    return launch(prepare, task.compute, task.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 """The names of the files that are written for a video, and which of them a finished video has."""
 
+import os
 from collections.abc import Collection, Iterable
 from itertools import chain
 from pathlib import Path, PurePath
@@ -75,10 +76,12 @@ class OutputPaths:
         found = []
         for name in chain.from_iterable(NAMES.values()):
             path = self.path(name)
+            if not os.path.exists(path.parent if "{frame}" in name else path):  # Path.exists fails on names too long
+                continue
             if "{frame}" in name:
                 files = sorted(path.parent.glob(f"*{PurePath(name).suffix}"))
                 found += [file for file in files if not is_temporary(file)]
-            elif path.exists():
+            else:
                 found.append(path)
         return found
 

@@ -61,6 +61,8 @@ def is_temporary(path: Path) -> bool:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files that dead processes left in a folder; those of living ones stay."""
+    if not os.path.isdir(folder):  # Path.glob fails on names that are too long
+        return
     for path in folder.absolute().glob(".*.part*"):
         match = TEMPORARY.fullmatch(path.name)
         if match and path not in _open_temporaries and not _is_alive_elsewhere(int(match["pid"])):

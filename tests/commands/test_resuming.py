@@ -95,10 +95,14 @@ def test_a_second_run_into_the_same_folder_is_refused(run, tmp_path: Path) -> No
     assert not (tmp_path / "out/frames").exists()
 
 
-def test_names_that_begin_with_a_dot_are_noted(run, tmp_path: Path) -> None:
-    frames, mask = write_clip(tmp_path)
-    frames.rename(tmp_path / ".hidden")
-    status, _, err = run("--video", tmp_path / ".hidden", "--mask", mask)
+@pytest.mark.parametrize("name", [".hidden", "v" * 246, "12:30", "http:x", "concat:a|b", "-", "a%20b #?"])
+def test_any_name_of_a_video_will_do(run, tmp_path: Path, name: str) -> None:
+    frames, mask = write_clip(tmp_path, 2)
+    frames.rename(tmp_path / name)
+    options = [] if len(name) > 200 else ["--overlay", "--save_probabilities"]  # names with a longer ending
+    status, _, err = run("--video", tmp_path / name, "--mask", mask, *options)
     assert status == 0
-    assert "note: .hidden: the name begins with a dot" in err
-    assert results_in(tmp_path / "out") == [f".hidden/0000{index}.png" for index in range(4)]
+    assert ("note: .hidden: the name begins with a dot" in err) == name.startswith(".")
+    suffixes = [f"_probabilities/0000{index}.npz" for index in range(2)] + ["_overlay.mp4", "_probabilities.csv"]
+    masks = [f"{name}/0000{index}.png" for index in range(2)]
+    assert results_in(tmp_path / "out") == sorted([*masks, *(name + suffix for suffix in suffixes if options)])

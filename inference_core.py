@@ -14,8 +14,7 @@ from torch import Tensor
 from inference_memory_bank import MemoryBank
 from model.aggregate import aggregate
 from model.boxes import segment_boxes
-from model.modules import DecoderFramePart
-from model.network import STCN
+from model.network import STCN, FrameFeatures
 from util.device import release_free_memory
 from util.tensor_util import Padding
 
@@ -73,14 +72,6 @@ class MemorySchedule:
         return FrameRole(is_memory, is_memory or need_output or self._config.include_last)
 
 
-class FrameFeatures(NamedTuple):
-    """The features of an encoded frame that are kept. f8 and f4 are not: the decoder's frame part replaces them."""
-
-    key: Tensor  # [1,CK,h,w]
-    f16: Tensor  # [1,C16,h,w]
-    frame_part: DecoderFramePart
-
-
 class _PendingMemory(NamedTuple):
     """A frame that is memorised just before the next one is segmented: a video's last frame then takes no value."""
 
@@ -129,12 +120,8 @@ class InferenceCore:
             The features of each frame, for ``step``.
         """
         self._memorise_pending()  # first, since these features take memory
-        features = self.network.encode_key(Padding.to_multiple(*images.shape[2:], STRIDE).add(images))
-        frame_part = self.network.frame_part(features)
-        return [
-            FrameFeatures(features.key[i : i + 1], features.f16[i : i + 1], frame_part.of_frame(i))
-            for i in range(len(images))
-        ]
+        features = self.network.encode_frames(Padding.to_multiple(*images.shape[2:], STRIDE).add(images))
+        return [features.of_frame(index) for index in range(len(images))]
 
     def skip(self) -> None:
         """Pass over a frame for which ``step`` would do nothing; this takes no image.

@@ -63,7 +63,7 @@ class VideoTracker:
         precision: str | None = None,
         *,
         compile: bool = False,
-        cuda_graphs: bool = False,
+        cuda_graphs: bool = True,
         **settings: object,
     ) -> "VideoTracker":
         """Read a network's weights and make it ready.
@@ -73,7 +73,7 @@ class VideoTracker:
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             precision: ``float32``, ``bfloat16`` or ``float16``; None or ``auto``: the fastest that suits the device.
             compile: whether to compile the network with ``torch.compile``; it pays for many frames of one size.
-            cuda_graphs: whether to replay the network as CUDA graphs, which spares a GPU waiting for the host.
+            cuda_graphs: whether to replay the network as CUDA graphs, on CUDA: a GPU then waits less for the host.
             settings: fields of ``TrackerConfig``.
 
         Raises:

@@ -102,8 +102,8 @@ def _add_speed(group: argparse._ArgumentGroup, precision: str) -> None:
     at_once_help = f"frames encoded together (default: {FRAMES_AT_ONCE_CUDA} on CUDA, else 1)"
     add("--frames_at_once", type=frames_at_once, metavar="N", help=at_once_help)
     add("--compile", action="store_true", help="compile the network: pays for many frames of one size")
-    graphs_help = "replay the network as CUDA graphs: a fast GPU need not wait for the host"
-    add("--cuda_graphs", action="store_true", help=graphs_help)
+    graphs_help = "on CUDA, replay the network as CUDA graphs: a fast GPU then waits less for the host"
+    add("--cuda_graphs", action=argparse.BooleanOptionalAction, default=True, help=graphs_help)
 
 
 def _add_masks(group: argparse._ArgumentGroup) -> None:

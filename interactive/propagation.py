@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inference_core import STRIDE, FrameFeatures
+from inference_core import STRIDE
 from inference_memory_bank import MemoryBank
 from interactive.results import FrameProbabilities, PackedArray, Results
 from model.aggregate import aggregate
 from model.fusion import Distances, FusionNetwork, attend, blend, difference
-from model.network import STCN
+from model.network import STCN, FrameFeatures
 from util.tensor_util import Padding
 
 Direction = Literal["both", "forward", "backward"]
@@ -236,8 +236,7 @@ class Propagation:
     def _encode(self, frame: int, image: Tensor) -> FrameFeatures:
         """Compute the features of a padded frame ``[1,3,H,W]``, unless they were used lately."""
         if frame not in self._features:
-            features = self._network.encode_key(image)
-            kept = FrameFeatures(features.key, features.f16, self._network.frame_part(features))
+            kept = self._network.encode_frames(image)
             num_kept = max(1, self._config.cached_bytes // _num_bytes(kept))
             while len(self._features) >= num_kept:
                 self._features.popitem(last=False)

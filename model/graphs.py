@@ -4,7 +4,7 @@ A GPU that computes faster than the host can launch waits for the host; with gra
 """
 
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 
 import torch
@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 log = logging.getLogger(__name__)
 
 RECORDED_AT = 3  # use of a shape at which it is recorded: recording takes as long as many uses
-MAX_RECORDED = 24  # shapes, each of which holds its inputs and outputs
+MAX_RECORDED = 4  # shapes, the ones used last; each holds memory for its inputs and outputs
 
 
 class Recording:
@@ -51,7 +51,7 @@ class GraphedFunction:
         self._function = function
         self._pool: tuple[int, int] | None = None
         self._uses: Counter[Hashable] = Counter()
-        self._recordings: dict[Hashable, Recording] = {}
+        self._recordings: OrderedDict[Hashable, Recording] = OrderedDict()  # the one used last is the last
         self._is_given_up = False
 
     def __call__(self, *args, **options: object):
@@ -61,15 +61,18 @@ class GraphedFunction:
         if shape not in self._recordings and self._is_worth_recording(shape):
             self._record(shape, lambda *leaves: self._function(*tree_unflatten(leaves, structure), **options), inputs)
         if shape in self._recordings:
+            self._recordings.move_to_end(shape)
             return self._recordings[shape].replay(inputs)
         return self._function(*args, **options)
 
     def _is_worth_recording(self, shape: Hashable) -> bool:
         self._uses[shape] += 1
-        is_possible = not self._is_given_up and len(self._recordings) < MAX_RECORDED
-        return is_possible and self._uses[shape] >= RECORDED_AT
+        return not self._is_given_up and self._uses[shape] >= RECORDED_AT
 
     def _record(self, shape: Hashable, function: Callable, inputs: Sequence[Tensor]) -> None:
+        if len(self._recordings) == MAX_RECORDED:
+            dropped, _ = self._recordings.popitem(last=False)
+            del self._uses[dropped]
         stream = torch.cuda.current_stream()
         try:
             self._pool = self._pool or torch.cuda.graph_pool_handle()

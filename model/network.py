@@ -48,6 +48,19 @@ class KeyFeatures(NamedTuple):
     f4: Tensor  # [B,C4,H/4,W/4]
 
 
+class FrameFeatures(NamedTuple):
+    """The features of frames that are kept. f8 and f4 are not: the decoder's frame part replaces them."""
+
+    key: Tensor  # [B,CK,H/16,W/16]
+    f16: Tensor  # [B,C16,H/16,W/16]
+    frame_part: DecoderFramePart
+
+    def of_frame(self, index: int) -> "FrameFeatures":
+        """Take those of one of the B frames."""
+        key, f16 = (x[index : index + 1] for x in (self.key, self.f16))
+        return FrameFeatures(key, f16, self.frame_part.of_frame(index))
+
+
 class ValueFramePart(NamedTuple):
     """The frame part of the value encoder."""
 
@@ -141,6 +154,11 @@ class STCN(nn.Module):
         """
         f16, f8, f4 = self.key_encoder(frames.to(self.dtype))
         return KeyFeatures(self.key_proj(f16), self.key_comp(f16), f16, f8, f4)
+
+    def encode_frames(self, frames: Tensor) -> FrameFeatures:
+        """Encode frames as ``encode_key`` does, and compute their frame part."""
+        features = self.encode_key(frames)
+        return FrameFeatures(features.key, features.f16, self.frame_part(features))
 
     def frame_part(self, features: KeyFeatures) -> DecoderFramePart:
         """Compute the decoder's frame part, once for all objects of the frames."""

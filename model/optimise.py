@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 MAX_COMPILED = 64  # shapes that a method is compiled for; a shape is a frame size with numbers of objects and frames
 MIN_WINOGRAD_CHANNELS = 256  # with fewer, in or out, the transforms cost what the multiplications gain
-COMPILED = ("encode_key", "frame_part", "encode_value", "segment_frame")  # the memory is not: its size changes
+COMPILED = ("encode_frames", "encode_value", "segment_frame")  # the memory is not: its size changes
 
 
 def optimise(

@@ -16,8 +16,8 @@ from dataset.arrays import check_ids, check_image
 from dataset.stored_masks import find_labels
 from dataset.transforms import input_size, prepare_image, prepare_mask
 from dataset.videos import Frame
-from inference_core import FrameFeatures, InferenceCore
-from model.network import STCN
+from inference_core import InferenceCore
+from model.network import STCN, FrameFeatures
 from output.result import FrameResult
 from tracking.config import TrackerConfig, View
 from util.device import default_frames_at_once, tf32_allowed

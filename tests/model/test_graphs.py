@@ -71,13 +71,14 @@ def test_replays_equal_the_function_and_never_change_what_was_returned(made: lis
         torch.testing.assert_close(mine, plain)
 
 
-def test_only_so_many_shapes_are_recorded(made: list[FakeGraph]) -> None:
+def test_shapes_used_last_stay_recorded(made: list[FakeGraph]) -> None:
     graphed = GraphedFunction(scaled)
-    for size in range(1, MAX_RECORDED + 3):
+    for size in [*range(1, MAX_RECORDED + 3), MAX_RECORDED + 2, 1]:
         for _ in range(RECORDED_AT):
             given = arguments(size)
             torch.testing.assert_close(graphed(*given), scaled(*given))
-    assert len(made) == MAX_RECORDED
+    assert len(made) == MAX_RECORDED + 3  # the first one twice
+    assert made[MAX_RECORDED + 1].num_replays == RECORDED_AT + 1
 
 
 def test_where_recording_fails_the_function_runs_as_it_is(made, monkeypatch, caplog) -> None:

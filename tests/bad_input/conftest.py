@@ -16,7 +16,7 @@ from model.weights import SMALL_WEIGHTS
 from output.masks import write_mask
 from tests.videos import picture
 
-SECONDS = 60  # a command that is busy for longer hangs
+SECONDS = 120  # a command that is busy for longer hangs
 LOADERS = {name: functools.cache(getattr(tracker, name)) for name in ("load_network", "optimise")}
 
 

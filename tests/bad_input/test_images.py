@@ -50,6 +50,21 @@ def deep_frames(root: Path) -> None:
         path.write_bytes(make_png(np.dstack([levels, levels[::-1], levels]), 16, 2))
 
 
+def mixed(*kinds: str) -> Callable[[Path], list]:
+    """Masks of the first frames, each stored in another way: indexed, in its colours, 1-bit or 16-bit."""
+
+    def spoil(root: Path) -> list:
+        (root / "masks").mkdir()
+        for index, kind in enumerate(kinds):
+            image = Image.fromarray(IDS.astype(np.uint8))
+            image.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0])
+            others = {"RGB": image.convert("RGB"), "1": Image.fromarray(IDS > 0), "16": Image.fromarray(IDS)}
+            others.get(kind, image).save(root / f"masks/{index:05d}.png")
+        return ["--mask", root / "masks"]
+
+    return spoil
+
+
 def turned_mask(root: Path) -> None:
     """A mask that EXIF turns, for frames that are not turned."""
     exif = Image.Exif()
@@ -127,6 +142,10 @@ def test_frames(row: Row, clip: Path, run_generic: Callable) -> None:
     Row("mask that links nowhere", replaced(MASK, link_to("gone")), r"first\.png: a link that leads nowhere, to gone"),
     Row("mask that links to itself", replaced(MASK, link_to(MASK)), r"first\.png: a link that leads in a circle"),
     Row("mask of gigabytes", fill(MASK, make_bomb(100000, 100000)), r"first\.png: .*(pixels|exceeds limit)"),
+    Row("indexed masks, then colours", mixed("P", "RGB"), "", status=0),
+    Row("colours, then indexed masks of other ids", mixed("RGB", "P"), r"00001\.png: its index 1 means another object"),
+    Row("colours, then 16-bit ids", mixed("RGB", "16"), r"00001\.png: ids without colours after masks in colours"),
+    Row("1-bit mask, then colours", mixed("1", "RGB"), r"00001\.png: colours after a mask of ids, grey or white only"),
     Row("mask that is turned", turned_mask, r"first\.png: mask of 48x64 pixels .* is shown rotated"),
     Row(
         "mask of 16-bit colours alike in 8 bits",

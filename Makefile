@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-long lint clean
+.PHONY: demo test test-long fuzz lint clean
 
 demo: .venv/requirements
 	$(BIN)/python -m scripts.demo
@@ -12,6 +12,9 @@ test: .venv/requirements-dev
 
 test-long: .venv/requirements-dev
 	$(BIN)/python -m pytest -q -m long
+
+fuzz: .venv/requirements-dev
+	FUZZ_SECONDS=600 $(BIN)/python -m pytest -q tests/fuzz
 
 lint: .venv/requirements-dev
 	$(BIN)/ruff check .

@@ -39,7 +39,7 @@ def check_row(row: Row, root: Path, run: Callable[..., tuple[int, str, str]], ou
         output: the folder below ``root`` that alone may change.
     """
     options = row.spoil(root) or []
-    before = _states(root, output)
+    before = states(root, output)
     status, _, err = run(*options)
     others = ("usage:", "  ", *(["note:"] if status else []))  # what may stand above the one line
     lines = [line for line in err.splitlines() if line and not line.startswith(others)]
@@ -47,7 +47,7 @@ def check_row(row: Row, root: Path, run: Callable[..., tuple[int, str, str]], ou
     assert "Traceback" not in err
     assert len(lines) == bool(row.words), err
     assert not lines or re.match(rf"{BEGINNINGS[row.status]}.*{row.words}", lines[0]), err
-    assert _states(root, output) == before, "something outside the output was changed"
+    assert states(root, output) == before, "something outside the output was changed"
     for path in (root / output).rglob("*"):
         check_whole(path)
 
@@ -68,7 +68,7 @@ def check_whole(path: Path) -> None:
             assert any(True for _ in container.decode(video=0))
 
 
-def _states(root: Path, output: str) -> dict[str, tuple[int, int, int]]:
+def states(root: Path, output: str) -> dict[str, tuple[int, int, int]]:
     """Kind, size and time of everything outside the output."""
     states = {}
     for folder, folders, files in os.walk(root):

@@ -11,8 +11,9 @@ import util.signals  # noqa: F401 (first, so that Ctrl-C during the other import
 
 # isort: split
 import argparse
+import logging
 import os
-import sys
+from contextlib import closing
 from pathlib import Path
 
 from dataset.images import is_image
@@ -21,6 +22,8 @@ from util.errors import InputError
 from util.files import claim_folder
 from util.progress import with_progress
 from util.script import make_parser, script_main
+
+log = logging.getLogger(__name__)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -84,14 +87,14 @@ def score(pairs: dict[str, tuple[Path, Path]], output: Path, *, is_single_object
         InputError: none could be scored.
     """
     scores: dict[str, SequenceScores] = {}
-    results = score_sequences(pairs, os.cpu_count() or 1, is_single_object=is_single_object)
-    for name, result in with_progress(results, "scoring", len(pairs)):
-        if not isinstance(result, InputError):
-            scores[name] = result
-        elif len(pairs) == 1:
-            raise result
-        else:
-            print(f"error: {result}", file=sys.stderr)
+    with closing(score_sequences(pairs, os.cpu_count() or 1, is_single_object=is_single_object)) as results:
+        for name, result in with_progress(results, "scoring", len(pairs)):
+            if not isinstance(result, InputError):
+                scores[name] = result
+            elif len(pairs) == 1:
+                raise result
+            else:
+                log.error("%s", result)
     if not scores:
         raise InputError(f"none of {len(pairs)} videos could be scored")
     print(format_scores(scores, len(pairs)))

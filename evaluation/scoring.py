@@ -9,7 +9,6 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from evaluation.metrics import score_frame, summarise
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
 from util.ids import UNLABELLED_ID
+from util.pipeline import map_ahead
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +99,8 @@ def score_sequences(
         except OSError as e:
             return InputError(f"{e.filename}: {e.strerror}; fix this and score again")
 
-    with ThreadPoolExecutor(num_threads) as pool:  # decoding, OpenCV and NumPy leave the interpreter to others
-        yield from zip(pairs, pool.map(score, pairs.values()))
+    # Decoding, OpenCV and NumPy leave the interpreter to other threads.
+    yield from zip(pairs, map_ahead(score, pairs.values(), num_threads))
 
 
 def average(measures: Iterable[Measures]) -> Measures:

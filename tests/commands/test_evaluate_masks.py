@@ -1,11 +1,13 @@
 """Scores of folders of masks: the official tool's figures and traps, the script evaluate_masks.py, bad input."""
 
 import csv
+import gc
 import json
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -348,6 +350,19 @@ def test_no_good_video_is_an_error(run, tmp_path: Path) -> None:
     assert (status, out) == (2, "")
     assert re.fullmatch(r"error: .*a: .*\nerror: .*b/00000.*\nevaluate_masks\.py: error: none of 2 videos .*\n", err)
     assert not (tmp_path / "predictions/scores.json").exists()
+
+
+def test_a_failure_leaves_no_thread_to_the_garbage_collector(run, tmp_path: Path) -> None:
+    """The collector may run in a thread that starts, where waiting for another one has no end."""
+    arguments = write_data(tmp_path, "clip")
+    shutil.rmtree(tmp_path / "annotations/clip")
+    before = threading.enumerate()
+    gc.disable()
+    try:
+        assert run(*arguments)[0] == 2
+        assert threading.enumerate() == before
+    finally:
+        gc.enable()
 
 
 def test_empty_truth_of_a_single_object_has_no_hint(tmp_path: Path) -> None:

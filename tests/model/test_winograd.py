@@ -27,13 +27,17 @@ def test_equals_the_plain_convolution(monkeypatch, size: tuple[int, int], strip_
     assert (found - expected).abs().max() < 2e-6
 
 
-def test_error_in_float32_is_of_the_plain_ones_size() -> None:
+def test_error_in_float32_is_that_of_plain_sums() -> None:
+    """The twin adds one product after the other, the same on every processor; libraries differ in their order."""
     torch.manual_seed(0)
-    conv, x = nn.Conv2d(256, 256, 3, padding=1), torch.randn(1, 256, 30, 54)
+    conv, x = nn.Conv2d(256, 8, 3, padding=1), torch.randn(1, 256, 30, 54)
     exact = F.conv2d(x.double(), conv.weight.double(), conv.bias.double(), padding=1)
-    error, plain_error = ((found - exact).abs().max() for found in (WinogradConv2d(conv)(x), conv(x)))
+    total = conv.bias[:, None].repeat(1, 30 * 54)
+    for weights, row in zip(conv.weight.flatten(1).t(), F.unfold(x, 3, padding=1)[0]):
+        total += weights[:, None] * row
+    error, plain_error = ((found - exact).abs().max() for found in (WinogradConv2d(conv)(x), total.view_as(exact)))
     assert error < 5e-6
-    assert error < 2 * plain_error
+    assert error < plain_error
 
 
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.bfloat16, 0.02), (torch.float16, 0.003)])

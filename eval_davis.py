@@ -21,12 +21,12 @@ from evaluation.submission import hand_in
 from util.distributed import is_main_process
 from util.script import script_main
 
-MEM_EVERY = {"val": 5, "testdev": 3}
+MEM_EVERY = {"val": None, "testdev": 3}  # None: as the network has it
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser, given, written = make_evaluation_parser(__doc__, mem_every=None)
+    parser, given, written = make_evaluation_parser(__doc__)
     path_help = "holds trainval/ and test-dev/, or DAVIS as one folder"
     given.add_argument("--davis_path", type=Path, default="../DAVIS/2017", help=path_help)
     given.add_argument("--split", choices=MEM_EVERY, default="val", help="which videos")

@@ -53,7 +53,7 @@ class VideoTracker:
 
     def __init__(self, network: STCN, config: TrackerConfig | None = None) -> None:
         self.network = network
-        self.config = config or TrackerConfig()
+        self.config = (config or TrackerConfig()).suited_to(network)
 
     @classmethod
     def load(

@@ -185,7 +185,7 @@ def segment_with_twin(network: STCN, frames: Tensor, mask: Tensor, case: Case, d
     """Segment frames ``[T,3,H,W]``: rows of the most probable objects, ``[T,H,W]`` uint8."""
     amp_dtype = None if dtype == torch.float32 else dtype
     with torch.autocast(frames.device.type, amp_dtype, enabled=amp_dtype is not None):  # casts the weights once
-        twin = PublishedTwin(network, frames, case.objects, InferenceConfig(), amp_dtype)
+        twin = PublishedTwin(network, frames, case.objects, InferenceConfig(mem_every=network.mem_every), amp_dtype)
         rows = [twin.step(mask if index == 0 else None).argmax(0).to(torch.uint8) for index in range(len(frames))]
     return torch.stack(rows).cpu().numpy()
 

@@ -21,7 +21,6 @@ def make_evaluation_parser(
     description: str,
     *,
     size: int | None = None,
-    mem_every: int | None = DEFAULTS.mem_every,
     precision: str = "float32",
     exact: bool = True,
     needs_output: bool = True,
@@ -31,7 +30,6 @@ def make_evaluation_parser(
     Args:
         description: the script's docstring, shown as it is written.
         size: short side to compute at unless the user says; None: native size.
-        mem_every: memorise every n-th frame unless the user says; None: 5, and 3 on test-dev.
         precision: what to compute in unless the user says; ``auto``: what the device is fast in.
         exact: whether to decode each object in the whole frame unless the user says.
         needs_output: whether ``--output`` must be given.
@@ -44,7 +42,7 @@ def make_evaluation_parser(
     strict_help = "refuse video files that seem to lack frames, rather than note it"
     given.add_argument("--strict", action="store_true", help=strict_help)
     _add_output(written, is_required=needs_output)
-    _add_accuracy(parser.add_argument_group("accuracy"), size, mem_every, exact=exact)
+    _add_accuracy(parser.add_argument_group("accuracy"), size, exact=exact)
     _add_speed(parser.add_argument_group("network, speed and memory"), precision)
     _add_masks(parser.add_argument_group("reading of masks"))
     return parser, given, written
@@ -62,7 +60,7 @@ def _add_output(group: argparse._ArgumentGroup, *, is_required: bool) -> None:
     add("--overwrite", action="store_true", help="remove results of another video that has the same name")
 
 
-def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, mem_every: int | None, *, exact: bool) -> None:
+def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, *, exact: bool) -> None:
     add = group.add_argument
     sides = group.add_mutually_exclusive_group()
     size_help = f"short side to compute at, -1: native (default: {size or 'native'})"
@@ -76,8 +74,8 @@ def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, mem_every: i
         default=DEFAULTS.top_k,
         help="memory positions read for each query position",
     )
-    every_help = f"memorise every n-th frame (default: {mem_every or '5, on test-dev 3'})"
-    add("--mem_every", type=positive_int, metavar="N", default=mem_every, help=every_help)
+    every_help = "memorise every n-th frame (default: 5, on DAVIS test-dev 3; with the small network 2)"
+    add("--mem_every", type=positive_int, metavar="N", help=every_help)
     add("--include_last", action="store_true", help="hold the last frame as a temporary memory as well")
     add("--flip", action="store_true", help="compute on mirrored frames as well, and average")
     exact_help = "decode each object in the whole frame; else, on a CPU, only where the memory shows that it may be"

@@ -30,11 +30,12 @@ class NetworkSize(NamedTuple):
     backbone: str  # torchvision's name of the key encoder
     value_channels: int  # CV: channels of the memory values and of the frame's "thin" feature
     decoder_channels: tuple[int, int, int]  # channels of the decoder at strides 16, 8, 4
+    mem_every: int  # memorise each such frame in testing, unless told otherwise
 
 
 SIZES = {
-    "full": NetworkSize("resnet50", 512, (512, 256, 256)),  # as published, 54 M parameters
-    "small": NetworkSize("resnet18", 256, (256, 128, 64)),  # 15 M parameters, a quarter of the operations
+    "full": NetworkSize("resnet50", 512, (512, 256, 256), 5),  # as published, 54 M parameters
+    "small": NetworkSize("resnet18", 256, (256, 128, 64), 2),  # 15 M parameters, a quarter of the operations
 }
 
 
@@ -98,7 +99,7 @@ class STCN(nn.Module):
 
     def __init__(self, *, single_object: bool = False, use_cbam: bool = True, size: str = "full") -> None:
         super().__init__()
-        backbone, value_channels, decoder_channels = SIZES[size]
+        backbone, value_channels, decoder_channels, self.mem_every = SIZES[size]
         self.single_object = single_object
         self.key_encoder = KeyEncoder(backbone)
         c16, c8, c4 = self.key_encoder.out_channels

@@ -1,10 +1,11 @@
-"""Train the small network of pretrained/stcn_small.pth, on scenes composed of photographs.
+"""Train the small network of pretrained/stcn_small.pth, on scenes composed of photographs and then on videos as well.
 
-    python -m scripts.train_small --static_root DIR
-    python -m scripts.train_small --static_root DIR --encoder_weights DIR --val_root DIR --output small.pth
+    python -m scripts.train_small --static_root DIR --vos_root DIR --hold_out VIDEO
+    python -m scripts.train_small --static_root DIR --vos_root DIR --start pretrained/stcn_small.pth --output small.pth
 
-Any photographs with masks will do (docs/training.md: your own data). Interrupted and started again with the same
-options, it continues from the last checkpoint. Two CPU cores with bfloat16 take four and a half hours.
+Any photographs and videos with masks will do (docs/training.md: your own data). The second line goes on from weights:
+it leaves out the runs on scenes alone. Interrupted and started again with the same options, it continues from the last
+checkpoint. The runs on scenes take four and a half hours on two CPU cores with bfloat16; the last one wants a GPU.
 """
 
 import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
@@ -24,9 +25,7 @@ from util.errors import InputError
 from util.files import PROJECT_ROOT, make_folder, write_then_rename
 from util.script import make_parser, script_main
 
-COMMON = (
-    "--stage 0 --scenes --network small --num_objects 2 --encoder_lr 0.5 --cosine --clip_norm 5 --checkpoint_every 100"
-)
+COMMON = "--network small --num_objects 2 --cosine --clip_norm 5 --checkpoint_every 100"
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,28 @@ class SmallRun:
     name: str
     iterations: int
     options: str  # given to train.py, beside those in ``COMMON``
+    has_videos: bool = False  # whether it takes videos as well
 
 
+SCENES = "--scenes --encoder_lr 0.5"
+MIXTURE = (
+    "--encoder_lr 0.3 --bootstrap 0 1 --region_loss 1 --average 0.998 --fit_jumps --keep_scale --keep_surroundings"
+    " --crop 384"
+)
 RECIPE = (
-    SmallRun("small_scenes", 2200, "--crop 224 -b 4 --num_frames 3 --lr 2e-4 --bootstrap 500 2200"),
-    SmallRun("small_longer_scenes", 520, "--crop 224 -b 4 --num_frames 4 --lr 1e-4 --bootstrap 0 1"),
-    SmallRun("small_larger_scenes", 2400, "--crop 288 -b 2 --num_frames 4 --lr 1.5e-4 --bootstrap 0 1"),
+    SmallRun("small_scenes", 2200, f"{SCENES} --crop 224 -b 4 --num_frames 3 --lr 2e-4 --bootstrap 500 2200"),
+    SmallRun("small_longer_scenes", 520, f"{SCENES} --crop 224 -b 4 --num_frames 4 --lr 1e-4 --bootstrap 0 1"),
+    SmallRun("small_larger_scenes", 2400, f"{SCENES} --crop 288 -b 2 --num_frames 4 --lr 1.5e-4 --bootstrap 0 1"),
     SmallRun(
-        "small_changing_scenes", 2000, "--crop 288 -b 2 --num_frames 5 --lr 1.5e-4 --bootstrap 0 1 --region_loss 1"
+        "small_changing_scenes",
+        2000,
+        f"{SCENES} --crop 288 -b 2 --num_frames 5 --lr 1.5e-4 --bootstrap 0 1 --region_loss 1",
+    ),
+    SmallRun(
+        "small_mixture",
+        1299,
+        f"{MIXTURE} --mix scenes:1 videos:2 pasted:1 -b 16 --num_frames 5 --lr 2e-4",
+        has_videos=True,
     ),
 )
 
@@ -53,6 +66,10 @@ def parse_arguments() -> argparse.Namespace:
     parser = make_parser(__doc__)
     add = parser.add_argument
     add("--static_root", type=Path, required=True, help="folder of photographs, name.jpg with name.png")
+    videos_help = "folders of videos, as for train.py (default: the runs on scenes alone)"
+    add("--vos_root", nargs="+", default=[], metavar="DIR[:copies]", help=videos_help)
+    add("--hold_out", nargs="+", default=[], metavar="VIDEO", help="videos of them to score on (default: none)")
+    add("--start", type=Path, metavar="FILE", help="weights to begin the run with videos with (default: all runs)")
     add("--encoder_weights", type=Path, help="folder of resnet18*.pth (default: torchvision downloads it)")
     add("--val_root", type=Path, help="annotated videos in DAVIS's layout to score after each run (default: none)")
     add("--save_root", type=Path, default=PROJECT_ROOT / "saves", help="networks and checkpoints (default: saves)")
@@ -60,6 +77,18 @@ def parse_arguments() -> argparse.Namespace:
     add("--num_workers", type=int, default=1, help="processes that load clips")
     add("--output", type=Path, default="stcn_small.pth", help="float16 weights to write")
     return parser.parse_args()
+
+
+def choose_runs(args: argparse.Namespace) -> list[SmallRun]:
+    """Choose the runs that there are data and a reason for.
+
+    Raises:
+        InputError: there is none.
+    """
+    if args.start is not None and not args.vos_root:
+        raise InputError("--start is for the runs with videos; give --vos_root as well")
+    runs = [run for run in RECIPE if args.vos_root or not run.has_videos]
+    return [run for run in runs if args.start is None or run.has_videos]
 
 
 def train_run(args: argparse.Namespace, run: SmallRun, previous: Path | None) -> Path:
@@ -78,6 +107,10 @@ def train_run(args: argparse.Namespace, run: SmallRun, previous: Path | None) ->
     options += ["--save_root", args.save_root, "--log_root", args.log_root]
     if "--quiet" in sys.argv:
         options.append("--quiet")
+    if run.has_videos:
+        options += ["--vos_root", *args.vos_root]
+    if run.has_videos and args.hold_out:
+        options += ["--hold_out", *args.hold_out]
     if args.val_root is not None:
         options += ["--val_root", args.val_root]
     checkpoints = args.save_root.glob(f"*_{run.name}/*_checkpoint.pth")
@@ -106,8 +139,8 @@ def find_network(save_root: Path, run: SmallRun) -> Path | None:
 @script_main
 def main() -> None:
     args = parse_arguments()
-    network = None
-    for run in RECIPE:
+    network = args.start
+    for run in choose_runs(args):
         network = train_run(args, run, network)
     state_dict = {
         name: tensor.half().contiguous() if tensor.is_floating_point() else tensor

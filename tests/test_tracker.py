@@ -266,3 +266,10 @@ def test_images_are_pinned_for_a_gpu_as_they_are_read(monkeypatch: pytest.Monkey
     for name, count in (("cpu", 0), ("cuda", 1)):
         assert np.array_equal(pinned_for(image, torch.device(name)), image)
         assert len(pinned) == count
+
+
+@pytest.mark.parametrize(("size", "given", "expected"), [("full", None, 5), ("small", None, 2), ("small", 5, 5)])
+def test_the_network_decides_how_often_frames_are_memorised(size: str, given: int | None, expected: int) -> None:
+    """Published, and chosen for the small network, unless the user says."""
+    tracker = VideoTracker(STCN(size=size), TrackerConfig(mem_every=given))
+    assert tracker.config.mem_every == expected

@@ -1,9 +1,10 @@
 """Settings of the tracker."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from inference_core import InferenceConfig
+from model.network import STCN
 
 MIN_SIDE = 32  # pixels, two cells of the network's stride
 KERNEL_ABOVE = 480  # short side above which multi-scale testing reads the memory kernelized
@@ -21,6 +22,7 @@ class View(NamedTuple):
 class TrackerConfig(InferenceConfig):
     """How videos are segmented, beside the settings of propagation."""
 
+    mem_every: int | None = None  # memorise every n-th frame; None: 5 as published, 2 with the small network
     kernel_sigma: float | None = 7  # kernelized memory reading at ``scales`` above 480, in cells of 16 pixels
     exact: bool = False  # decode each object in the whole frame; False: on a CPU only where the memory shows it
     size: int | None = 480  # short side to compute at, in pixels; None: native size
@@ -42,6 +44,10 @@ class TrackerConfig(InferenceConfig):
         for side in (self.size, *self.scales):
             if side is not None and side < MIN_SIDE:
                 raise ValueError(f"size and scales must be at least {MIN_SIDE} pixels, or None, not {side}")
+
+    def suited_to(self, network: STCN) -> "TrackerConfig":
+        """Fill in what depends on the network."""
+        return replace(self, mem_every=self.mem_every or network.mem_every)
 
     @property
     def views(self) -> tuple[View, ...]:

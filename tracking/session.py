@@ -39,6 +39,7 @@ class TrackerSession:
     def __init__(
         self, network: STCN, config: TrackerConfig, *, num_memory_frames: int | None = None, largest_id: int = 0
     ) -> None:
+        config = config.suited_to(network)
         self.frames_at_once = config.frames_at_once or default_frames_at_once(network.device)
         self._config, self._largest_id, self._dtype = config, largest_id, network.dtype
         self._views = [_ViewCore(network, view, config, num_memory_frames) for view in config.views]

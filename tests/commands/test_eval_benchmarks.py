@@ -60,7 +60,7 @@ def test_published_outputs_are_reproduced(run, tmp_path: Path, script, name: str
 
 @pytest.mark.parametrize(
     ("arguments", "mem_every"),
-    [([], 5), (["--split", "testdev"], 3), (["--split", "testdev", "--mem_every", 7], 7), (["--mem_every", 2], 2)],
+    [([], None), (["--split", "testdev"], 3), (["--split", "testdev", "--mem_every", 7], 7), (["--mem_every", 2], 2)],
 )
 def test_test_dev_memorises_every_third_frame(monkeypatch, arguments: list, mem_every: int) -> None:
     monkeypatch.setattr(sys, "argv", ["eval_davis.py", "--output", "out", *map(str, arguments)])

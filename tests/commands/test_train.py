@@ -27,6 +27,7 @@ from output.masks import write_mask
 from scripts import train_small
 from tests.conftest import TESTS
 from tests.deterministic import synthetic_video
+from util.errors import InputError
 
 ROOT = TESTS.parent
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
@@ -272,6 +273,7 @@ def test_recipe_of_the_small_network(data: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(train_small, "RECIPE", few)
     torch.save(torchvision.models.resnet18().state_dict(), data / "resnet18.pth")
     places = ["--static_root", data / "static", "--encoder_weights", data]
+    places += ["--vos_root", data / "YouTube/train_480p", "--hold_out", "v2"]
     places += ["--save_root", data / "saves", "--log_root", data / "log", "--output", data / "small.pth"]
     assert run_main(train_small.main, *places)[0] == 0
     assert len(list((data / "saves").glob("*/*_1.pth"))) == len(few)
@@ -281,6 +283,20 @@ def test_recipe_of_the_small_network(data: Path, monkeypatch: pytest.MonkeyPatch
     assert torch.equal(load_network(data / "small.pth").key_comp.weight, last.key_comp.weight.half().float())
     status, out, _ = run_main(train_small.main, *places)
     assert (status, out.count("done before")) == (0, len(few))
+
+
+def test_recipe_of_the_small_network_is_as_long_as_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without videos it is scenes alone; from given weights on it is the mixture alone."""
+
+    def chosen(*arguments: str) -> list[bool]:
+        monkeypatch.setattr(sys, "argv", ["train_small", "--static_root", "photographs", *arguments])
+        return [run.has_videos for run in train_small.choose_runs(train_small.parse_arguments())]
+
+    assert chosen() == [False] * 4
+    assert chosen("--vos_root", "videos") == [False] * 4 + [True]
+    assert chosen("--vos_root", "videos", "--start", "small.pth") == [True]
+    with pytest.raises(InputError, match="give --vos_root"):
+        chosen("--start", "small.pth")
 
 
 def test_recipe_hands_signals_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: Callable) -> None:

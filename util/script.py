@@ -98,6 +98,9 @@ def script_main(main: Callable[..., int | None]) -> Callable[..., None]:
     @functools.wraps(main)
     def wrapped(*args, **kwargs) -> None:
         stdout = sys.stdout
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")  # names of files may be no text
         try:
             with _shown_logs(), signals_raise(), warnings.catch_warnings():
                 if not sys.warnoptions:

@@ -143,3 +143,10 @@ def test_notes_are_one_line_and_warnings_of_libraries_are_not_shown(run_main: Ca
         logging.getLogger("x").warning("%s: odd", "a\nb")
 
     assert run_main(main) == (0, "", "note: a\\nb: odd\n")
+
+
+def test_names_that_are_no_text_can_be_reported(tmp_path: Path) -> None:
+    program = "import sys; from util.script import script_main; script_main(lambda: print('\\udcff', sys.argv[1]))()"
+    command = [sys.executable, "-X", "utf8", "-c", program, b"name\xfe"]
+    result = subprocess.run(command, capture_output=True, cwd=ROOT)
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"\\udcff name\\udcfe\n", b"")

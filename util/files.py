@@ -18,7 +18,7 @@ TEMPORARY = re.compile(r"\..+\.(?P<pid>\d+)\.part(\.\w+)?")  # names of temporar
 LOCK = ".stcn.lock"
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
-_open_temporaries: set[Path] = set()  # of this process, whose number a dead one may have had
+_open_temporaries: set[Path] = set()  # of this process, whose number a dead one may have had; without links
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def write_then_rename(path: Path) -> Iterator[Path]:
         OSError: the file cannot be written; its name is the file's, not the temporary one.
     """
     digest = hashlib.blake2b(os.fsencode(path.name), digest_size=6).hexdigest()
-    temporary = path.absolute().with_name(f".{digest}.{os.getpid()}.part{path.suffix}")
+    temporary = Path(os.path.realpath(path.parent), f".{digest}.{os.getpid()}.part{path.suffix}")
     _open_temporaries.add(temporary)
     try:
         yield temporary
@@ -63,7 +63,7 @@ def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files that dead processes left in a folder; those of living ones stay."""
     if not os.path.isdir(folder):  # Path.glob fails on names that are too long
         return
-    for path in folder.absolute().glob(".*.part*"):
+    for path in Path(os.path.realpath(folder)).glob(".*.part*"):
         match = TEMPORARY.fullmatch(path.name)
         if match and path not in _open_temporaries and not _is_alive_elsewhere(int(match["pid"])):
             path.unlink(missing_ok=True)

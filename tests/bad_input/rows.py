@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import av
-import numpy as np
 import pytest
-from PIL import Image
+
+from tests.reliability.whole import check_folder
 
 BEGINNINGS = {0: "note: ", 1: "error: ", 2: r"[\w.]+\.py: error: "}  # how the one line begins, by exit status
 
@@ -48,24 +47,7 @@ def check_row(row: Row, root: Path, run: Callable[..., tuple[int, str, str]], ou
     assert len(lines) == bool(row.words), err
     assert not lines or re.match(rf"{BEGINNINGS[row.status]}.*{row.words}", lines[0]), err
     assert states(root, output) == before, "something outside the output was changed"
-    for path in (root / output).rglob("*"):
-        check_whole(path)
-
-
-def check_whole(path: Path) -> None:
-    """Check that what stands under a final name can be read to its end, and that no temporary file is left."""
-    assert ".part" not in path.suffixes, f"{path} is left"
-    if not path.is_file():
-        return
-    if path.suffix == ".png":
-        with Image.open(path) as image:
-            image.load()
-    elif path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
-            assert all(arrays[name].size for name in arrays.files)
-    elif path.suffix == ".mp4":
-        with av.open(f"file:{path.absolute()}") as container:
-            assert any(True for _ in container.decode(video=0))
+    check_folder(root / output)
 
 
 def states(root: Path, output: str) -> dict[str, tuple[int, int, int]]:

@@ -18,9 +18,10 @@ import pytest
 
 import tracker
 from tests.bad_input.conftest import LOADERS
-from tests.bad_input.rows import check_whole, states
+from tests.bad_input.rows import states
 from tests.fuzz.damage import damage
 from tests.fuzz.targets import TARGETS, Target
+from tests.reliability.whole import check_folder
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", 60)) / len(TARGETS)
 LONGEST = 60  # seconds for a case
@@ -70,8 +71,7 @@ def _check_case(target: Target, root: Path, run_main: Callable) -> None:
     assert sum("error: " in line for line in lines) >= bool(status), err
     assert sum(".py: error: " in line for line in lines) == (status == 2), err
     assert states(root, "out") == before, "something outside the output was changed"
-    for path in (root / "out").rglob("*"):
-        check_whole(path)
+    check_folder(root / "out")
 
 
 def _give_up(*_: object) -> None:

@@ -8,8 +8,9 @@ import torch
 from training.settings import Compute
 from training.setup import Training, choose_mixed_precision
 from training.trainer import seed_everything
-from util.device import allow_tf32, choose_device
+from util.device import allow_tf32, choose_device, make_current
 from util.distributed import ProcessGroup, process_group
+from util.errors import InputError
 from util.report import announce
 
 
@@ -33,8 +34,9 @@ def launch(
     amp_dtype = choose_mixed_precision(compute.precision, device)
     allow_tf32(amp_dtype or torch.float32)
     torch.backends.cudnn.benchmark = compute.benchmark
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
+    if device.type == "mps":
+        raise InputError("device mps: gradients of Apple's GPU are wrong in some layouts; train on cpu or cuda")
+    make_current(device)
     with process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo") as group:
         if not group.is_main:  # the main process speaks for all
             logging.getLogger().setLevel(max(logging.getLogger().level, logging.WARNING))

@@ -4,7 +4,7 @@ import logging
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +69,7 @@ class Run:
         schedule: the run's iterations and epochs.
         settings: the files to write.
         log: the record, which is closed at the end; None in all processes but the main one.
-        validate: gives the network's scores by name.
+        validate: gives the network's scores by name, or None if the function that it gets told it to stop.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Run:
         schedule: Schedule,
         settings: RunSettings,
         log: TrainingLog | None,
-        validate: Callable[[], dict[str, float]] | None = None,
+        validate: Callable[[Callable[[], bool]], dict[str, float] | None] | None = None,
     ) -> None:
         self._trainer, self._schedule, self._settings = trainer, schedule, settings
         self._log, self._validate = log, validate
@@ -128,7 +128,7 @@ class Run:
                 return stop
             self._trainer.update()
             self._step_time += time.perf_counter() - start
-            self._record(clips[-1], report)
+            self._record(clips[-1], report, group)
             progress.update(self._trainer.iteration)
         return None
 
@@ -146,15 +146,17 @@ class Run:
             self._stop = Stop(problem=re.sub(r"^[\w.]*Error: ", "", str(e).strip().splitlines()[-1]))
             yield []
 
-    def _record(self, batch: Clip, report: StepReport) -> None:
+    def _record(self, batch: Clip, report: StepReport, group: ProcessGroup) -> None:
         """Log and save what is due."""
-        if self._log is None:
-            return
         self._reports.append(report._replace(logits=None))
         iteration, every = self._trainer.iteration, self._settings.intervals
         is_last = iteration == self._schedule.iterations
         if iteration % every.scalars == 0 or is_last:
-            self._log.scalars(iteration, self._summarise())
+            values = self._summarise(group)
+            if self._log is not None:
+                self._log.scalars(iteration, values)
+        if self._log is None:
+            return
         if iteration % every.pictures == 0:
             self._log.picture(iteration, "train/pairs", draw_clip(batch, report.logits))
         if iteration % every.checkpoint == 0 or is_last:
@@ -162,22 +164,28 @@ class Run:
         if iteration % every.network == 0 or is_last:
             self._save_network()
         if self._validate is not None and (iteration % every.scores == 0 or is_last):
-            try:
-                scores = {f"validation/{name}": score for name, score in self._validate().items()}
-                self._log.scalars(iteration, scores, table="validation")
-            except InputError as e:
-                self._stop = Stop(problem=str(e))
+            self._score(iteration)
 
-    def _summarise(self) -> dict[str, float]:
-        """Average all reports since the last record, and forget them."""
+    def _score(self, iteration: int) -> None:
+        """Score the network, and log the scores."""
+        try:
+            scores = self._validate(lambda: self._stop is not None)
+        except InputError as e:
+            self._stop = Stop(problem=str(e))
+            return
+        if scores is not None:
+            values = {f"validation/{name}": score for name, score in scores.items()}
+            self._log.scalars(iteration, values, table="validation")
+
+    def _summarise(self, group: ProcessGroup) -> dict[str, float]:
+        """Average all reports of all processes since the last record, and forget them."""
         reports, count = self._reports, len(self._reports)
-        by_frame = np.mean([report.by_frame for report in reports], 0)
-        intersection = sum(report.intersection for report in reports)
-        iou = ((intersection + 1) / (sum(report.union for report in reports) + 1)).tolist()
+        losses, intersection, union = _average_shares(group.gather(_total_share(reports)))
+        loss, plain_loss, *by_frame = losses
+        iou = (intersection + 1) / (union + 1)
         epoch = (self._trainer.iteration - 1) // self._schedule.batches_per_epoch
         values = {f"loss_{frame}": loss for frame, loss in enumerate(by_frame, 1)}
-        values |= {"total_loss": np.mean([report.loss for report in reports])}
-        values |= {"plain_loss": np.mean([report.plain_loss for report in reports]), "p": reports[-1].share}
+        values |= {"total_loss": loss, "plain_loss": plain_loss, "p": reports[-1].share}
         values |= dict(zip(("iou/iou", "iou/sec_iou"), iou))
         values |= {"lr": self._trainer.lr, "max_jump": self._schedule.max_jump(epoch)}
         values |= {"gradient_norm": np.mean([report.gradient_norm for report in reports])}
@@ -208,6 +216,28 @@ class Run:
     def _note_signal(self, number: int, _: object) -> None:
         announce(f"{signal.Signals(number).name}: finishing this iteration")
         self._stop = Stop(number)
+
+
+class _Share(NamedTuple):
+    """What one process contributes to a record."""
+
+    losses: np.ndarray  # [2+T-1] means: total, plain, by frame
+    intersection: np.ndarray  # [K] pixels
+    union: np.ndarray  # [K] pixels
+
+
+def _total_share(reports: Sequence[StepReport]) -> _Share:
+    """Sum up the reports of this process; losses of steps that were skipped, which are not finite, do not count."""
+    counted = [report for report in reports if np.isfinite(report.loss)] or reports
+    losses = [[report.loss, report.plain_loss, *report.by_frame] for report in counted]
+    pixels = (sum(column).cpu().numpy() for column in zip(*((r.intersection, r.union) for r in reports)))
+    return _Share(np.mean(losses, 0), *pixels)
+
+
+def _average_shares(shares: Sequence[_Share]) -> _Share:
+    """Average the losses of all processes, and add their pixels."""
+    losses, intersection, union = zip(*shares)
+    return _Share(np.mean(losses, 0), sum(intersection), sum(union))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from training.run import CHECKPOINT, Run, RunSettings
 from training.settings import Recipe, Start, TrainingSettings
 from training.trainer import Trainer
 from training.validation import annotated_videos, held_out_videos, validate
-from util.device import PRECISIONS, choose_amp_dtype, describe_device
+from util.device import choose_dtype, describe_device
 from util.distributed import ProcessGroup
 from util.errors import InputError
 from util.files import make_folder
@@ -53,9 +53,8 @@ def choose_mixed_precision(precision: str, device: torch.device) -> torch.dtype 
     Args:
         precision: ``auto`` for what is fast on the device, or a key of ``PRECISIONS``.
     """
-    if precision == "auto":
-        return choose_amp_dtype(device)
-    return None if precision == "float32" else PRECISIONS[precision]
+    dtype = choose_dtype(precision, device)
+    return None if dtype == torch.float32 else dtype
 
 
 def prepare_training(

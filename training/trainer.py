@@ -51,6 +51,15 @@ class StepReport(NamedTuple):
     gradient_norm: float = 0.0  # over all processes; in float16 it is not finite now and then
 
 
+class _Round(NamedTuple):
+    """The outcome of one micro-batch, on the device: nothing waits for it before the backward pass."""
+
+    losses: Tensor  # [2+T-1]: total, plain, by frame
+    intersection: Tensor  # [K]
+    union: Tensor  # [K]
+    logits: Tensor  # [B,T-1,1+K,H,W]
+
+
 class Trainer:
     """Train a network.
 
@@ -70,7 +79,8 @@ class Trainer:
         self._parallel = network
         if is_distributed:
             device_ids = [self._device] if self._device.type == "cuda" else None
-            self._parallel = DistributedDataParallel(network, device_ids, broadcast_buffers=False)
+            options = {"broadcast_buffers": False, "gradient_as_bucket_view": True}  # gradients are held once
+            self._parallel = DistributedDataParallel(network, device_ids, **options)
         self._optimizer = _make_optimizer(network, config)
         self._scheduler = _make_scheduler(self._optimizer, config)
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=config.amp_dtype == torch.float16)
@@ -101,21 +111,29 @@ class Trainer:
     def compute_gradients(self, micro_batches: Sequence[Clip]) -> StepReport:
         """Do the first half of an iteration: gradients, averaged over its micro-batches and the processes."""
         self._optimizer.zero_grad(set_to_none=True)
-        reports = []
+        rounds = []
         for index, batch in enumerate(micro_batches):
             is_last = index == len(micro_batches) - 1
             is_local = isinstance(self._parallel, DistributedDataParallel) and not is_last
             with self._parallel.no_sync() if is_local else nullcontext():
-                reports.append(self._accumulate(batch, len(micro_batches)))
+                rounds.append(self._accumulate(batch, len(micro_batches)))
         self._scaler.unscale_(self._optimizer)
         bound = math.inf if self._config.clip_norm is None else self._config.clip_norm
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), bound).item()
-        report = _average(reports)._replace(gradient_norm=norm)
-        # In float16 the scale is too high now and then; the step is skipped and the scale halved.
-        if not report.problem and not math.isfinite(norm) and self._scaler.get_scale() <= 1:
-            names = ", ".join(batch.name for batch in micro_batches)
-            report = report._replace(problem=self._describe_problem("norm of the gradients", norm, names))
-        return report
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), bound)
+        *losses, norm = torch.cat([*(result.losses for result in rounds), norm[None]]).tolist()  # the only wait
+        losses = np.reshape(losses, (len(rounds), -1))
+        loss, plain_loss, *by_frame = losses.mean(0).tolist()
+        return StepReport(
+            problem=self._find_problem(losses[:, 0].tolist(), norm, micro_batches),
+            loss=loss,
+            by_frame=by_frame,
+            plain_loss=plain_loss,
+            share=bootstrap_share(self.iteration, self._config.bootstrap),
+            intersection=sum(result.intersection for result in rounds),
+            union=sum(result.union for result in rounds),
+            logits=rounds[-1].logits,
+            gradient_norm=norm,
+        )
 
     def update(self) -> None:
         """Do the second half of an iteration: change the weights along the gradients."""
@@ -146,6 +164,8 @@ class Trainer:
         """
         self.iteration = state["iteration"]
         self.network.load_state_dict(state["network"])
+        for group in state["optimizer"]["param_groups"]:
+            group["fused"] = _fused(self._device)  # the checkpoint may come from another device
         self._optimizer.load_state_dict(state["optimizer"])
         self._scheduler.load_state_dict(state["scheduler"])
         if state["scaler"]:  # empty or None if the run had no float16 scaler
@@ -155,7 +175,7 @@ class Trainer:
         if state["random"] is not None:
             _set_random_states(state["random"])
 
-    def _accumulate(self, batch: Clip, num_rounds: int) -> StepReport:
+    def _accumulate(self, batch: Clip, num_rounds: int) -> _Round:
         """Compute the forward and the backward pass of one micro-batch."""
         tensors = (batch.frames, batch.masks, batch.object_exists)
         frames, masks, object_exists = (tensor.to(self._device, non_blocking=True) for tensor in tensors)
@@ -164,12 +184,23 @@ class Trainer:
             logits = self._parallel(frames, masks[:, 0].float() / 255, object_exists)
         share = bootstrap_share(self.iteration, self._config.bootstrap)
         loss = clip_loss(logits, class_maps(masks[:, 1:]), object_exists, share, self._config.region_weight)
-        total, plain, *by_frame = torch.stack([loss.total, loss.plain, *loss.by_frame]).tolist()  # one transfer
-        problem = "" if np.isfinite(total) else self._describe_problem("loss", total, batch.name)
         self._scaler.scale(loss.total / num_rounds).backward()
         logits = logits.detach()
         intersection, union = intersection_and_union(logits.softmax(2)[:, :, 1:], masks[:, 1:] / 255)
-        return StepReport(problem, total, by_frame, plain, share, intersection, union, logits)
+        losses = torch.stack([loss.total, loss.plain, *loss.by_frame]).detach()
+        return _Round(losses, intersection, union, logits)
+
+    def _find_problem(self, losses: Sequence[float], norm: float, batches: Sequence[Clip]) -> str:
+        """Tell why the gradients must not be used.
+
+        In float16 the scale of the loss is too high now and then: the step is skipped and the scale halved, down to 1.
+        """
+        if np.isfinite([*losses, norm]).all() or self._scaler.get_scale() > 1:
+            return ""
+        for loss, batch in zip(losses, batches):
+            if not math.isfinite(loss):
+                return self._describe_problem("loss", loss, batch.name)
+        return self._describe_problem("norm of the gradients", norm, ", ".join(batch.name for batch in batches))
 
     def _describe_problem(self, what: str, value: float, clips: str) -> str:
         remedy = "resume with precision float32, or start anew with a smaller lr"
@@ -178,11 +209,18 @@ class Trainer:
 
 def _make_optimizer(network: STCN, config: OptimizerConfig) -> torch.optim.Optimizer:
     """Make Adam, in which the key encoder may learn more slowly than the rest."""
+    fused = _fused(network.device)
     if config.encoder_lr == 1:
-        return torch.optim.Adam(network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+        return torch.optim.Adam(network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=fused)
     others = [weight for name, weight in network.named_parameters() if not name.startswith("key_encoder.")]
     encoder = {"params": network.key_encoder.parameters(), "lr": config.lr * config.encoder_lr}
-    return torch.optim.Adam([encoder, {"params": others}], lr=config.lr, weight_decay=config.weight_decay)
+    parts = [encoder, {"params": others}]
+    return torch.optim.Adam(parts, lr=config.lr, weight_decay=config.weight_decay, fused=fused)
+
+
+def _fused(device: torch.device) -> bool | None:
+    """Tell whether Adam is one kernel, which skips steps in float16 without the host; None: PyTorch decides."""
+    return True if device.type == "cuda" else None
 
 
 def _make_scheduler(optimizer: torch.optim.Optimizer, config: OptimizerConfig) -> torch.optim.lr_scheduler.LRScheduler:
@@ -212,21 +250,6 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-
-
-def _average(reports: Sequence[StepReport]) -> StepReport:
-    """Make the report of an iteration from those of its micro-batches."""
-    columns = StepReport(*zip(*reports))
-    return StepReport(
-        problem=next((problem for problem in columns.problem if problem), ""),
-        loss=float(np.mean(columns.loss)),
-        by_frame=np.mean(columns.by_frame, 0).tolist(),
-        plain_loss=float(np.mean(columns.plain_loss)),
-        share=columns.share[0],
-        intersection=sum(columns.intersection),
-        union=sum(columns.union),
-        logits=columns.logits[-1],
-    )
 
 
 def _random_states() -> dict:

@@ -1,5 +1,6 @@
 """Score a network on a folder of annotated videos while it trains."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -62,15 +63,31 @@ def _annotated_video(frames: Path, truth: Path) -> VideoEntry:
     return VideoEntry(truth.name, frames, first, truth=truth, is_single_object=is_single)
 
 
-def validate(network: STCN, entries: list[VideoEntry], dtype: torch.dtype) -> dict[str, float]:
-    """Segment the videos at native size, with a copy of the network, and score them: J&F_mean, J_mean, F_mean."""
+def validate(
+    network: STCN, entries: list[VideoEntry], dtype: torch.dtype, is_stopped: Callable[[], bool] = lambda: False
+) -> dict[str, float] | None:
+    """Segment the videos at native size, with a copy of the network, and score them.
+
+    Args:
+        network: is not changed.
+        entries: videos with ground truth.
+        dtype: to compute in.
+        is_stopped: asked before each video; launchers give a process half a minute to end.
+
+    Returns:
+        J&F_mean, J_mean, F_mean; None if it was stopped.
+    """
     scores = {}
-    tracker = VideoTracker(optimise(deepcopy(network), dtype), TrackerConfig(size=None))
+    tracker = VideoTracker(optimise(deepcopy(network), dtype), TrackerConfig(size=None, exact=True))
     with TemporaryDirectory() as folder:
         settings = EvaluationSettings(Path(folder))
         for entry in entries:
+            if is_stopped():
+                return None
             segment_to_files(tracker, tracker.open(entry), settings)
             masks = Path(folder, entry.name)
             scores[entry.name] = score_sequence(masks, entry.truth, is_single_object=entry.is_single_object)
+    del tracker
+    torch.cuda.empty_cache()  # what frames of other sizes left would be missing in training; elsewhere nothing happens
     summary = summarise_scores(scores)
     return {key: summary[key] for key in ("J&F_mean", "J_mean", "F_mean")}

@@ -217,6 +217,17 @@ def test_a_stopped_run_resumes_to_the_same_weights(data: Path) -> None:
 
 
 @pytest.mark.long
+def test_records_are_those_of_all_processes(data: Path) -> None:
+    """Two processes share the clips of an iteration, and record the losses and overlaps of all of them."""
+    arguments = options(data, "--stage", 3, "-i", 1, "--network", "small", "--precision", "float32")
+    for name, launcher in (("one", None), ("two", TORCHRUN)):
+        assert run([*arguments, "--id", name], launcher).returncode == 0
+    rows = [next(csv.DictReader(next((data / "log").glob(f"*_{name}/scalars.csv")).open())) for name in ("one", "two")]
+    for name in ("total_loss", "plain_loss", "loss_1", "loss_2", "iou/iou", "iou/sec_iou", "gradient_norm"):
+        assert float(rows[1][f"train/{name}"]) == pytest.approx(float(rows[0][f"train/{name}"]), rel=1e-3), name
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("launcher", [[], TORCHRUN])
 def test_a_signal_to_all_processes_saves_a_checkpoint(data: Path, launcher: list[str]) -> None:
     """Terminals and schedulers signal loading processes as well."""

@@ -111,7 +111,8 @@ def test_network_without_cbam() -> None:
         ("float32", "cpu", None),
     ],
 )
-def test_precision(precision: str, device: str, dtype: torch.dtype | None) -> None:
+def test_precision(monkeypatch, precision: str, device: str, dtype: torch.dtype | None) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (8, 0))
     assert choose_mixed_precision(precision, torch.device(device)) == dtype
 
 

@@ -186,6 +186,19 @@ def test_a_loss_that_is_not_finite_names_the_clips_and_changes_nothing() -> None
     assert torch.equal(network.key_comp.weight, before)
 
 
+def test_in_float16_such_a_step_is_skipped_until_the_scale_is_at_its_end() -> None:
+    trainer = Trainer(filled_network(size="small"), OptimizerConfig(amp_dtype=torch.float16))
+    trainer.network.decoder.pred.bias.data.fill_(torch.nan)
+    before, clips = trainer.network.key_comp.weight.clone(), [collate([make_clip(0)])]
+    assert math.isnan(trainer.step(clips).loss)
+    assert trainer.state_dict()["scaler"]["scale"] == 65536 / 2
+    state = trainer.state_dict()
+    trainer.load_state_dict({**state, "scaler": {**state["scaler"], "scale": 1.0}})
+    with pytest.raises(InputError, match="iteration 1: the loss is nan on clips clip 0"):
+        trainer.step(clips)
+    assert torch.equal(trainer.network.key_comp.weight, before)
+
+
 def test_gradients_that_are_not_finite_are_refused() -> None:
     """The loss is finite, but it holds a square root at 0, whose derivative is not."""
     trainer = Trainer(filled_network(size="small"), OptimizerConfig())

@@ -173,7 +173,7 @@ class Propagation:
         self, start: int, frames: Sequence[int], neighbour: int | None, change: Tensor
     ) -> Iterator[tuple[int, Tensor]]:
         """Segment frames one after the other, away from the interacted frame ``start``."""
-        bank, known = self._fill_bank()
+        bank, known = self._fill_bank(len(frames))
         last = start
         for frame in frames:
             image = self._padding.add(self._read_frame(frame)[None])
@@ -210,9 +210,15 @@ class Propagation:
         logits = self._fusion(image, old[None, 1:], new[None, 1:], attention[None], planes)[0]
         return aggregate(torch.sigmoid(logits)).softmax(0)
 
-    def _fill_bank(self) -> tuple[MemoryBank, list[int]]:
-        """Make the memory of a pass from all interacted frames, and list its objects in the order of its rows."""
-        bank = MemoryBank(self._config.top_k, max_frames=len(self._interactions) + self._config.max_memory_frames)
+    def _fill_bank(self, num_frames: int) -> tuple[MemoryBank, list[int]]:
+        """Make the memory of a pass from all interacted frames, and list its objects in the order of its rows.
+
+        Args:
+            num_frames: of the pass.
+        """
+        certain, bound = len(self._interactions), self._config.max_memory_frames
+        expected = certain + min(bound, num_frames // self._config.mem_every)
+        bank = MemoryBank(self._config.top_k, max_frames=certain + bound, expected_frames=expected)
         known: list[int] = []
         for frame, interaction in list(self._interactions.items()):  # later ones know all objects of earlier ones
             present = [name for name in interaction.objects if name in self.objects]

@@ -23,7 +23,10 @@ from interactive.propagation import Direction, Propagation, PropagationConfig
 from interactive.record import Video
 from interactive.results import PackedArray
 from interactive.strokes import NO_STROKE, PEN, draw_stroke, empty_map
+from interactive.workspace import shrink_ids
+from output.masks import write_mask
 from util.errors import InputError
+from util.files import make_folder
 
 
 class Progress(NamedTuple):
@@ -253,6 +256,16 @@ class Session:
     def redo(self) -> bool:
         """Do again what was undone last; False if there is nothing."""
         return self._ledger.redo()
+
+    def save_masks(self, folder: Path) -> None:
+        """Write the mask of every frame at the video's own size: indexed PNGs, or 16-bit grey ones for ids above 255.
+
+        Raises:
+            InputError: the folder cannot be made.
+        """
+        make_folder(folder)
+        for frame, name in enumerate(self.frames.names):
+            write_mask(folder / f"{name}.png", shrink_ids(self.ids(frame)))
 
     @property
     def propagation(self) -> Propagation:

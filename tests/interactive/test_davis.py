@@ -36,7 +36,7 @@ def lines_of(content: dict) -> dict[int, list[Line]]:
 def test_golden_scores_next_frames_lines_and_summary() -> None:
     session, used, submissions = golden_json("interactive_session"), {}, []
     truths = {
-        name: golden_video(item["num_frames"], 96, 128, item["num_objects"], item["seed"])[1]
+        name: golden_video(item["num_frames"], 96, 128, item["num_objects"], item["seed"] % 100)[1]
         for name, item in session["sequences"].items()
     }
     for item in session["submissions"]:

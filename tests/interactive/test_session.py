@@ -16,7 +16,7 @@ from interactive.interaction import DrawingMaker, GrabCutMaker, Region
 from interactive.models import Models
 from interactive.session import Session
 from model.network import STCN
-from tests.conftest import write_clip
+from tests.conftest import read_ids, write_clip
 from tests.deterministic import fill_state_dict, synthetic_video
 from util.errors import InputError
 
@@ -135,13 +135,16 @@ def test_strokes_make_the_mask_anew_from_the_same_start(models: Models, clip: Pa
     assert third == (session.ids(0) > 0).sum()
 
 
-def test_masks_have_the_size_of_the_video(models: Models, clip: Path, truth: np.ndarray) -> None:
+def test_masks_have_the_size_of_the_video(models: Models, clip: Path, truth: np.ndarray, tmp_path: Path) -> None:
     session = Session(clip, models, size=32)
     session.import_mask(0, truth[0])
     assert session.ids(0).shape == (48, 64)
     assert (session.ids(0) == truth[0]).mean() > 0.95
     session.draw(0, [(32, 24)], 2, thickness=12)
     assert session.ids(0)[24, 32] == 2
+    session.save_masks(tmp_path / "saved")
+    saved = [read_ids(path) for path in sorted((tmp_path / "saved").iterdir())]
+    assert all(np.array_equal(mask, same) for mask, same in zip(saved, shown(session), strict=True))
 
 
 def test_without_weights_boxes_find_objects(models: Models, clip: Path) -> None:

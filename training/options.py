@@ -35,6 +35,7 @@ def read_settings(description: str) -> TrainingSettings:
             checkpoint=args.load_model,
             from_scratch=args.from_scratch,
             encoder_weights=args.encoder_weights,
+            resume=args.resume,
         ),
         data=DataPlaces(
             static=args.static_root,
@@ -78,6 +79,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End the program with one line if options exclude each other or have no meaning."""
     if sum(file is not None for file in (args.load_network, args.load_model)) + args.from_scratch > 1:
         parser.error("--load_network, --load_model and --from_scratch exclude each other")
+    if args.resume and (args.load_model or args.id.upper() == "NULL"):
+        parser.error("--resume finds the checkpoint by --id; give that one, and no --load_model")
     if args.crop < 32 or args.crop % 16:
         parser.error("--crop must be a multiple of 16, at least 32")
     if args.num_frames < 2:
@@ -175,6 +178,8 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
     add("--load_network", type=Path, metavar="FILE", help=f"{network_help} (default: ImageNet encoders)")
     model_help = "checkpoint of an interrupted training to continue, also one of the published code (default: none)"
     add("--load_model", type=Path, metavar="FILE", help=model_help)
+    resume_help = "go on from the last checkpoint of a run of this --id, if there is one (default: a new run)"
+    add("--resume", action="store_true", help=resume_help)
     encoder_help = "folder of resnet50*.pth and resnet18*.pth (default: torchvision downloads them)"
     add("--encoder_weights", type=Path, metavar="DIR", help=encoder_help)
     add("--from_scratch", action="store_true", help="start from random weights (default: ImageNet encoders)")

@@ -18,6 +18,7 @@ class Start:
     checkpoint: Path | None = None  # file of an interrupted training, to go on from
     from_scratch: bool = False  # start from random weights
     encoder_weights: Path | None = None  # folder of ImageNet weights; None: torchvision downloads them
+    resume: bool = False  # go on from the last checkpoint of a run of this name, if there is one
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Everything that stands before the first iteration: data, network, checkpoint, loader, record."""
 
+import glob
 import logging
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +18,7 @@ from training.loader import make_loader
 from training.log import TrainingLog, run_facts
 from training.recipe import CURRICULUM, STAGES, Batch, Schedule, divide_batch
 from training.run import CHECKPOINT, Run, RunSettings
-from training.settings import Recipe, Start, TrainingSettings
+from training.settings import Output, Recipe, Start, TrainingSettings
 from training.trainer import Trainer
 from training.validation import annotated_videos, held_out_videos, validate
 from util.device import choose_dtype, describe_device
@@ -66,6 +67,7 @@ def prepare_training(
         InputError: data or files are missing or do not fit.
     """
     recipe, compute, output = settings.recipe, settings.compute, settings.output
+    start = find_start(settings.start, output, group)
     stage = STAGES[recipe.stage]
     batch = divide_batch(stage, group.size, recipe.batch_per_process)
     if recipe.mixture:
@@ -75,14 +77,14 @@ def prepare_training(
     if len(data) < batch.total:
         raise InputError(f"{len(data)} clips are fewer than a batch of {batch.total}; add data or set batch_size")
     schedule = Schedule(recipe.iterations, len(data) // batch.total, stage.last_switch)
-    network = make_network(recipe, settings.start).to(device)
+    network = make_network(recipe, start).to(device)
     if compute.compile:
         network.compile()
     trainer = Trainer(network, replace(recipe.optimizer, amp_dtype=amp_dtype), is_distributed=group.size > 1)
     facts = describe_recipe(recipe, len(data), batch)
-    folder = choose_folder(output.save_root, output.name, settings.start.checkpoint)
-    if settings.start.checkpoint is not None:
-        resume(trainer, settings.start.checkpoint, facts)
+    folder = choose_folder(output.save_root, output.name, start.checkpoint)
+    if start.checkpoint is not None:
+        resume(trainer, start.checkpoint, facts)
     options = {"seed": recipe.clip.seed, "num_workers": compute.num_workers, "pin_memory": device.type == "cuda"}
     loader = make_loader(data, schedule, batch, group, start=trainer.iteration, **options)
     lines = [*describe_schedule(recipe, schedule, batch, len(data)), describe_device(device, amp_dtype)]
@@ -98,6 +100,17 @@ def prepare_training(
         record = TrainingLog(output.log_root / folder.name, {**settings.record, **run_facts()}, trainer.iteration)
     run_settings = RunSettings(folder, batch.rounds, facts, output.intervals, output.keep)
     return Training(Run(trainer, schedule, run_settings, record, validation), loader, "\n".join(lines))
+
+
+def find_start(start: Start, output: Output, group: ProcessGroup) -> Start:
+    """Choose the checkpoint that was written last among the runs of this name, where that is asked for."""
+    if not start.resume:
+        return start
+    folders = output.save_root.glob(f"?????_??.??.??_{glob.escape(output.name)}")  # the date comes first
+    found = [path for folder in folders if (path := folder / f"{folder.name}{CHECKPOINT}").exists()]
+    last = max(found, key=lambda path: path.stat().st_mtime, default=None)
+    checkpoint = group.first(last)  # all take the one that the first process sees
+    return start if checkpoint is None else replace(start, checkpoint=checkpoint, network=None)
 
 
 def choose_folder(save_root: Path, name: str | None, checkpoint: Path | None) -> Path:

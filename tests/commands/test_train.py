@@ -217,6 +217,23 @@ def test_a_stopped_run_resumes_to_the_same_weights(data: Path) -> None:
 
 
 @pytest.mark.long
+def test_the_same_command_goes_on_by_itself(data: Path) -> None:
+    """A run that is found by its name goes on in its folder; one of another name begins anew."""
+    more = ["--stage", 0, "-b", 2, "-i", 2, "--network", "small", "--resume"]
+    assert run(options(data, *more, "--id", "b_x")).returncode == 0
+    assert run(options(data, *more, "--id", "x")).returncode == 0
+    path = saved(data, "*[0-9]_x_checkpoint.pth")
+    checkpoint = torch.load(path)
+    torch.save({**checkpoint, "iteration": 1}, path)
+    result = run(options(data, *more, "--id", "x"), TORCHRUN)
+    assert result.returncode != 0
+    assert "made with batch 2, not 4; resume with the same options" in result.stderr
+    assert run(options(data, *more, "--id", "x")).returncode == 0
+    assert torch.load(path)["iteration"] == 2
+    assert len(list((data / "saves").iterdir())) == 2
+
+
+@pytest.mark.long
 def test_records_are_those_of_all_processes(data: Path) -> None:
     """Two processes share the clips of an iteration, and record the losses and overlaps of all of them."""
     arguments = options(data, "--stage", 3, "-i", 1, "--network", "small", "--precision", "float32")

@@ -46,6 +46,14 @@ class TrainingLog:
                 rows.writerow(["iteration", *values])
             rows.writerow([iteration, *(f"{value:.6g}" for value in values.values())])
 
+    def column(self, name: str, *, table: str) -> list[float]:
+        """Read the numbers of a name from ``<table>.csv``, of resumed runs as well; none if it is not there yet."""
+        path = self._folder / f"{table}.csv"
+        if not path.exists():
+            return []
+        with path.open(newline="") as file:
+            return [float(row[name]) for row in csv.DictReader(file) if row.get(name)]
+
     def picture(self, iteration: int, name: str, image: np.ndarray) -> None:
         """Write a picture ``[H,W,3]`` uint8 RGB."""
         self._writer.add_image(name, image, iteration, dataformats="HWC")

@@ -69,7 +69,8 @@ class Run:
         schedule: the run's iterations and epochs.
         settings: the files to write.
         log: the record, which is closed at the end; None in all processes but the main one.
-        validate: gives the network's scores by name, or None if the function that it gets told it to stop.
+        validate: gives the network's scores by name, or None if the function that it gets told it to stop. The network
+            with the highest first score is kept beside the others.
     """
 
     def __init__(
@@ -175,7 +176,11 @@ class Run:
             return
         if scores is not None:
             values = {f"validation/{name}": score for name, score in scores.items()}
+            decisive = next(iter(values))
+            is_best = values[decisive] > max(self._log.column(decisive, table="validation"), default=-1)
             self._log.scalars(iteration, values, table="validation")
+            if is_best:
+                self._save_result("best")
 
     def _summarise(self, group: ProcessGroup) -> dict[str, float]:
         """Average all reports of all processes since the last record, and forget them."""
@@ -205,13 +210,17 @@ class Run:
     def _save_network(self) -> None:
         """Write the network of this iteration, and drop the oldest files beyond those to keep."""
         folder = self._settings.folder
-        with write_then_rename(folder / f"{folder.name}_{self._trainer.iteration}.pth") as temporary:
-            torch.save(self._trainer.result.state_dict(), temporary)
+        self._save_result(str(self._trainer.iteration))
         if self._settings.keep is not None:
             numbers = {path: path.stem.rpartition("_")[2] for path in folder.glob(f"{folder.name}_*.pth")}
             networks = sorted((path for path in numbers if numbers[path].isdecimal()), key=lambda p: int(numbers[p]))
             for path in networks[: -self._settings.keep]:
                 path.unlink()
+
+    def _save_result(self, suffix: str) -> None:
+        folder = self._settings.folder
+        with write_then_rename(folder / f"{folder.name}_{suffix}.pth") as temporary:
+            torch.save(self._trainer.result.state_dict(), temporary)
 
     def _note_signal(self, number: int, _: object) -> None:
         announce(f"{signal.Signals(number).name}: finishing this iteration")

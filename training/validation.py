@@ -75,7 +75,7 @@ def validate(
         is_stopped: asked before each video; launchers give a process half a minute to end.
 
     Returns:
-        J&F_mean, J_mean, F_mean; None if it was stopped.
+        J&F_mean, J_mean, F_mean, and ``<video>/J&F_mean`` of each; None if it was stopped.
     """
     scores = {}
     tracker = VideoTracker(optimise(deepcopy(network), dtype), TrackerConfig(size=None, exact=True))
@@ -90,4 +90,5 @@ def validate(
     del tracker
     torch.cuda.empty_cache()  # what frames of other sizes left would be missing in training; elsewhere nothing happens
     summary = summarise_scores(scores)
-    return {key: summary[key] for key in ("J&F_mean", "J_mean", "F_mean")}
+    of_videos = {f"{name}/J&F_mean": measures["J&F_mean"] for name, measures in summary["sequences"].items()}
+    return {key: summary[key] for key in ("J&F_mean", "J_mean", "F_mean")} | of_videos

@@ -134,19 +134,23 @@ def test_a_mixture_is_trained_averaged_and_scored_on_what_it_leaves_out(data: Pa
     own = data / "YouTube/train_480p"
     more = ["--mix", "scenes:1", "videos:2", "pasted:1", "--vos_root", own, "--hold_out", "v2", "--num_objects", 2]
     more += ["--network", "small", "--average", 0.9, "--fit_jumps", "--keep_scale", "-i", 2, "-b", 2, "--id", "mix"]
+    more += ["--val_every", 1, "--save_every", 1]
     result = run(options(data, *more))
     assert result.returncode == 0, result.stderr
     assert f"{own}: 3 videos of 3 frames or more" in result.stderr
     assert "shares of the sources: scenes 1, videos 2, pasted 1" in result.stdout
-    assert "scored every 10000 iterations: 1 videos" in result.stdout
+    assert "scored every 1 iterations: 1 videos" in result.stdout
     checkpoint = torch.load(saved(data, "*_mix_checkpoint.pth"), weights_only=True)
     averaged = torch.load(saved(data, "*_mix_2.pth"))
     name = "key_comp.weight"
     assert torch.equal(averaged[name], checkpoint["average"][f"module.{name}"])
     assert not torch.equal(averaged[name], checkpoint["network"][name])
     with next((data / "log").glob("*_mix/validation.csv")).open() as file:
-        (row,) = csv.DictReader(file)
-    assert 0 <= float(row["validation/J&F_mean"]) <= 1
+        rows = list(csv.DictReader(file))
+    assert all(row["validation/J&F_mean"] == row["validation/v2/J&F_mean"] for row in rows)
+    scores = [float(row["validation/J&F_mean"]) for row in rows]
+    best = torch.load(saved(data, f"*_mix_{1 + scores.index(max(scores))}.pth"))
+    assert torch.equal(torch.load(saved(data, "*_mix_best.pth"))[name], best[name])
 
 
 @pytest.mark.long

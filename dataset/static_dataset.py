@@ -10,6 +10,7 @@ from dataset.augmentation import STATIC, draw_clip
 from dataset.images import read_image, read_size
 from dataset.stored_masks import read_grey, read_mask
 from dataset.training_clip import (
+    MAX_REDRAWS,
     Clip,
     ClipKey,
     ClipSpec,
@@ -69,20 +70,26 @@ class StaticTransformDataset(Dataset):
 
     def __getitem__(self, key: ClipKey) -> Clip:
         pair, generator = self.pairs[key.index], make_generator(self._spec.seed, key)
-        transforms = draw_clip(STATIC, read_size(pair.image), self._spec, generator)
+        objects, size = pair.read_objects(), read_size(pair.image)
+        empty = np.zeros((self._spec.crop, self._spec.crop), np.uint8)
+        for _ in range(1 + MAX_REDRAWS):
+            transforms = draw_clip(STATIC, size, self._spec, generator)
+            coverages = self._draw_objects(objects, generator)
+            masks = [
+                [
+                    empty if coverage is None else transform.apply_to_mask(coverage, is_soft=True)
+                    for coverage in coverages
+                ]
+                for transform in transforms
+            ]
+            if len(objects) == 1 or max(mask.max() for mask in masks[0]) > 127:
+                break  # of several objects, the drawn ones may lie outside of the crop
         image = read_image(pair.image, min(transform.reduction for transform in transforms))
         frames = [transform.apply_to_image(image) for transform in transforms]
-        coverages = self._draw_objects(pair, generator)
         object_exists = [coverage is not None for coverage in coverages]
-        empty = np.zeros((self._spec.crop, self._spec.crop), np.uint8)
-        masks = [
-            [empty if coverage is None else transform.apply_to_mask(coverage, is_soft=True) for coverage in coverages]
-            for transform in transforms
-        ]
         return make_clip(frames, masks, object_exists, str(pair.image))
 
-    def _draw_objects(self, pair: StaticPair, generator: np.random.Generator) -> list[np.ndarray | None]:
+    def _draw_objects(self, objects: list[np.ndarray], generator: np.random.Generator) -> list[np.ndarray | None]:
         """Draw K coverages ``[H,W]`` uint8; None stands for objects that are not there."""
-        objects = pair.read_objects()
         drawn = [objects[index] for index in generator.permutation(len(objects))[: self._spec.num_objects]]
         return drawn + [None] * (self._spec.num_objects - len(drawn))

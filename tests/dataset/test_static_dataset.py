@@ -47,3 +47,14 @@ def test_a_photograph_without_objects_is_all_background(tmp_path: Path) -> None:
     clip = StaticTransformDataset(find_pairs(tmp_path), ClipSpec(crop=32, num_objects=2))[ClipKey(0, 0, 0)]
     assert clip.object_exists.tolist() == [True, False]
     assert not clip.masks.any()
+
+
+def test_clips_begin_with_an_object_that_can_be_seen(tmp_path: Path) -> None:
+    """Of several small objects the drawn one often lies outside of the crop: then the clip is drawn anew."""
+    Image.fromarray(smooth_image(200, 300)).save(tmp_path / "a.jpg")
+    mask = np.zeros((200, 300), np.uint8)
+    mask[:20, :20], mask[-20:, -20:], mask[90:110, 140:160] = 1, 2, 3
+    write_mask(tmp_path / "a.png", mask, None)
+    data = StaticTransformDataset(find_pairs(tmp_path), ClipSpec(crop=96))
+    visible = [bool((data[ClipKey(epoch, 0, 0)].masks[0] > 127).any()) for epoch in range(40)]
+    assert sum(visible) >= 38

@@ -11,7 +11,7 @@ from inference_core import InferenceConfig, InferenceCore
 from inference_memory_bank import MemoryBank
 from model import optimise as module
 from model.network import STCN
-from model.optimise import compile_or_note, fold_batch_norm, optimise
+from model.optimise import compile_or_note, fold_batch_norm, optimise, pad_batches
 from tests.conftest import filled_network
 from tests.deterministic import synthetic_video
 from util.errors import InputError
@@ -111,6 +111,15 @@ def test_compiled_network_equals_the_plain_one(caplog) -> None:
             expected, found = (core.step(frame, mask if index == 0 else None) for core in cores)
             torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
     assert "compile: " not in caplog.text
+
+
+def test_shorter_batches_are_padded_to_the_largest() -> None:
+    sizes = []
+    encode = pad_batches(lambda frames: sizes.append(len(frames)) or frames)
+    for size in (1, 4, 4, 2):
+        frames = torch.randn(size, 3, 2, 2)
+        assert torch.equal(encode(frames)[:size], frames)
+    assert sizes == [1, 4, 4, 4]
 
 
 def test_errors_of_a_compiled_function_are_not_swallowed() -> None:

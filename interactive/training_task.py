@@ -16,7 +16,7 @@ from training.trainer import OptimizerConfig, Trainer
 from util.device import describe_device
 from util.distributed import ProcessGroup
 from util.errors import InputError
-from util.files import make_folder
+from util.files import make_folder, remove_leftovers
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,9 @@ def assemble(
     folder, record = choose_folder(output.save_root, output.name, checkpoint), None
     if group.is_main:
         make_folder(folder)
-        record = TrainingLog(output.log_root / folder.name, {**task.record, **run_facts()}, trainer.iteration)
+        remove_leftovers(folder)
+        facts_of_run = run_facts(describe_device(device, amp_dtype), group.size, trainer.schedule)
+        record = TrainingLog(output.log_root / folder.name, {**task.record, **facts_of_run}, trainer.iteration)
     run = Run(trainer, schedule, RunSettings(folder, batch.rounds, facts, output.intervals, output.keep), record)
     description = f"{task.name}: {len(data)} samples, batch {batch.total}, {task.iterations} iterations"
     return Training(run, loader, f"{description}\n{describe_device(device, amp_dtype)}")

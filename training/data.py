@@ -131,8 +131,13 @@ def vos_data(places: DataPlaces, spec: ClipSpec) -> VOSDataset:
         return _video_data([video for videos in found for video in videos], spec, "vos_root")
     videos = []
     davis, youtube = places.davis / "2017" / "trainval", places.youtube / "train_480p"
-    for folder in (davis, youtube):
+    for folder, is_default in (
+        (davis, places.davis == DataPlaces.davis),
+        (youtube, places.youtube == DataPlaces.youtube),
+    ):
         if not folder.is_dir():
+            if not is_default:
+                raise InputError(f"{folder}: no such folder; leave davis_root or yv_root out to train without it")
             log.info("%s: no such folder, trained without it", folder)
     if davis.is_dir():
         videos += _found_videos(davis, DAVIS_COPIES, names=read_list(davis / "ImageSets/2017/train.txt"))

@@ -32,7 +32,8 @@ class TrainingLog:
         for table in folder.glob("*.csv"):
             _drop_rows_after(table, start)
         path = folder / (f"settings_{start}.json" if start else "settings.json")
-        path.write_text(json.dumps(dict(settings), indent=1, default=str) + "\n")
+        with write_then_rename(path) as temporary:
+            temporary.write_text(json.dumps(dict(settings), indent=1, default=str) + "\n")
 
     def scalars(self, iteration: int, values: Mapping[str, float], *, table: str = "scalars") -> None:
         """Write an iteration's named numbers, also to ``<table>.csv``."""
@@ -72,7 +73,8 @@ def _drop_rows_after(table: Path, iteration: int) -> None:
         csv.writer(file).writerows([*rows[:1], *(row for row in whole if int(row[0]) <= iteration)])
 
 
-def run_facts() -> dict[str, str]:
-    """Collect versions, and the commit of the code if there is one."""
+def run_facts(device: str, num_processes: int, schedule: Mapping[str, object]) -> dict[str, object]:
+    """Collect what a run works with: machine, effective schedule, versions, the commit of the code if there is one."""
+    machine = {"computed_on": device, "processes": num_processes, "schedule": dict(schedule)}
     versions = {"torch": torch.__version__, "numpy": np.__version__, "python": sys.version.split()[0]}
-    return {**versions, "commit": find_commit() or "unknown"}
+    return {**machine, **versions, "commit": find_commit() or "unknown"}

@@ -106,6 +106,10 @@ class Run:
 
     def _train(self, loader: DataLoader, group: ProcessGroup) -> int:
         start, end = self._trainer.iteration, self._schedule.iterations
+        if start >= end:
+            if group.is_main:
+                announce(f"{self._settings.folder}: finished before, after {start} iterations")
+            return 0
         progress = Progress("training", end, start=start)
         stop = self._iterate(loader, group, progress) or group.first(self._stop)
         progress.finish(is_whole=stop is None)

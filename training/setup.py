@@ -24,7 +24,7 @@ from training.validation import annotated_videos, held_out_videos, validate
 from util.device import choose_dtype, describe_device
 from util.distributed import ProcessGroup
 from util.errors import InputError
-from util.files import make_folder
+from util.files import make_folder, remove_leftovers
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,9 @@ def prepare_training(
     record = None
     if group.is_main:
         make_folder(folder)
-        record = TrainingLog(output.log_root / folder.name, {**settings.record, **run_facts()}, trainer.iteration)
+        remove_leftovers(folder)
+        facts_of_run = run_facts(describe_device(device, amp_dtype), group.size, trainer.schedule)
+        record = TrainingLog(output.log_root / folder.name, {**settings.record, **facts_of_run}, trainer.iteration)
     run_settings = RunSettings(folder, batch.rounds, facts, output.intervals, output.keep)
     return Training(Run(trainer, schedule, run_settings, record, validation), loader, "\n".join(lines))
 
@@ -161,7 +163,11 @@ def resume(trainer: Trainer, path: Path, facts: dict[str, object]) -> None:
             remedy = "resume with the same options and data"
             raise InputError(f"{path}: made with {name} {known.get(name)}, not {value}; {remedy}")
     check_weights(path, trainer.network, checkpoint["network"])
+    given = trainer.schedule
     trainer.load_state_dict(checkpoint)
+    for name, value in trainer.schedule.items():
+        if value != given[name]:
+            log.info("%s: goes on with its own %s, %s, not with %s", path, name, value, given[name])
 
 
 def describe_recipe(recipe: Recipe, num_clips: int, batch: Batch) -> dict[str, object]:

@@ -96,6 +96,14 @@ class Trainer:
         """Learning rate of the next iteration."""
         return self._scheduler.get_last_lr()[-1]
 
+    @property
+    def schedule(self) -> dict[str, object]:
+        """The learning rate at the beginning, and the iterations at which it falls or at which its cosine ends."""
+        scheduler = self._scheduler
+        if isinstance(scheduler, torch.optim.lr_scheduler.CosineAnnealingLR):
+            return {"lr": scheduler.base_lrs[-1], "steps": f"cosine of {scheduler.T_max}"}
+        return {"lr": scheduler.base_lrs[-1], "steps": sorted(scheduler.milestones.elements())}
+
     def step(self, micro_batches: Sequence[Clip]) -> StepReport:
         """Compute one iteration.
 

@@ -234,7 +234,12 @@ def test_the_same_command_goes_on_by_itself(data: Path) -> None:
     assert "made with batch 2, not 4; resume with the same options" in result.stderr
     assert run(options(data, *more, "--id", "x")).returncode == 0
     assert torch.load(path)["iteration"] == 2
+    (path.parent / ".x.999999999.part.pth").touch()  # of a process that was killed
+    again = run(options(data, *more, "--id", "x"))
+    assert again.returncode == 0, again.stderr
+    assert f"{path.parent}: finished before, after 2 iterations" in again.stdout
     assert len(list((data / "saves").iterdir())) == 2
+    assert not list(path.parent.glob("*.part*"))
 
 
 @pytest.mark.long
@@ -390,7 +395,7 @@ def test_wrong_kinds_of_files_name_the_right_option(refused: Callable, tmp_path:
     [
         (["--static_root", "nowhere"], r"nowhere: no name\.jpg with a name\.png beside it; set static_root"),
         (["--stage", 1, "--bl_root", "nowhere"], r"nowhere/JPEGImages: no such folder"),
-        (["--stage", 3, "--davis_root", "no", "--yv_root", "no"], r"no training video was found; set davis_root, "),
+        (["--stage", 3, "--davis_root", "no"], r"no/2017/trainval: no such folder; leave davis_root"),
         (["--stage", 3, "--vos_root", "nowhere:3"], r"nowhere/JPEGImages: no such folder"),
         (["--stage", 0], r"4 clips are fewer than a batch of 16; add data or set batch_size"),
         (["-b", 0], r"argument -b/--batch_size: 0 is not from 1 to 1000000000"),

@@ -57,6 +57,19 @@ def test_published_checkpoint_is_continued(tmp_path: Path, caplog: pytest.LogCap
         assert torch.equal(trainer.network.state_dict()[name], tensor), name
 
 
+def test_a_resumed_run_tells_which_schedule_it_keeps(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, facts = tmp_path / "x_checkpoint.pth", {"stage": 3}
+    first = Trainer(STCN(size="small"), OptimizerConfig(lr=1e-4, lr_steps=(5,)))
+    torch.save({**first.state_dict(), "recipe": facts}, path)
+    for config, notes in ((OptimizerConfig(lr=1e-4, lr_steps=(5,)), 0), (OptimizerConfig(lr=9, lr_steps=(7,)), 2)):
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            resume(Trainer(STCN(size="small"), config), path, facts)
+        assert len(caplog.records) == notes
+    assert "goes on with its own lr, 0.0001, not with 9" in caplog.text
+    assert "goes on with its own steps, [5], not with [7]" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("facts", "network", "message"),
     [

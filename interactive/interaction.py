@@ -11,8 +11,10 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from dataset.transforms import input_size
 from interactive.strokes import NO_STROKE, draw_stroke, split_strokes
 from model.aggregate import aggregate
 from model.s2m import S2M, load_s2m
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 STRIDE = 16
 HARDNESS = 1000  # factor of the logits of the objects' probabilities: the mask becomes nearly certain everywhere
+FIRST_SIDE = 320  # the small network saw photographs of this size: it finds whole objects better, edges worse
 GRABCUT_SIDE = 240  # pixels of the short side at which GrabCut works
 GRABCUT_ITERATIONS = 5
 REGION_EDGE = 3  # pixels at the sides of a region that stay as they were
@@ -55,28 +58,36 @@ class S2MMaker:
     Args:
         network: on the device to compute on.
         is_dilated: whether strokes are thickened by a pixel, as for the lines of the DAVIS interactive protocol.
+        first_side: short side in pixels at which a frame without a mask is looked at; None: its own size.
     """
 
     needs_all_strokes = False
 
-    def __init__(self, network: S2M, name: str = "S2M", *, is_dilated: bool = False) -> None:
+    def __init__(
+        self, network: S2M, name: str = "S2M", *, is_dilated: bool = False, first_side: int | None = None
+    ) -> None:
         self.name = name
-        self._network, self._is_dilated = network, is_dilated
+        self._network, self._is_dilated, self._first_side = network, is_dilated, first_side
 
     @torch.inference_mode()
     def object_probabilities(
         self, image: np.ndarray, previous: np.ndarray, strokes: np.ndarray, num_objects: int
     ) -> Tensor:
         """Compute the independent probabilities of the objects: ``[K,H,W]`` float32; arguments as for calls."""
-        parameter = next(self._network.parameters())
+        parameter, size = next(self._network.parameters()), previous.shape
         rows = range(1, num_objects + 1)
         planes = [(previous == row, *split_strokes(strokes, row, is_dilated=self._is_dilated)) for row in rows]
         given = torch.from_numpy(np.stack([np.stack(plane) for plane in planes]).astype(np.float32))
-        frame = normalise(to_device(image, parameter.device).permute(2, 0, 1))
-        padding = Padding.to_multiple(*previous.shape, STRIDE)
+        frame = normalise(to_device(image, parameter.device).permute(2, 0, 1))[None]
+        if self._first_side is not None and self._first_side < min(size) and not previous.any():
+            small = input_size(*size, self._first_side)
+            frame = F.interpolate(frame, small, mode="bilinear", antialias=True)
+            given = F.adaptive_max_pool2d(given, small)  # thin strokes stay
+        padding = Padding.to_multiple(*frame.shape[2:], STRIDE)
         x = torch.cat([frame.expand(num_objects, -1, -1, -1), given.to(parameter.device)], dim=1)
         logits = torch.cat([self._network(row[None]) for row in padding.add(x).to(parameter.dtype)])
-        return padding.remove(torch.sigmoid(logits.float()))[:, 0].cpu()
+        found = padding.remove(torch.sigmoid(logits.float()))
+        return F.interpolate(found, size, mode="bilinear", align_corners=False)[:, 0].cpu()
 
     def __call__(self, image: np.ndarray, previous: np.ndarray, strokes: np.ndarray, num_objects: int) -> Tensor:
         """Make a mask, as in ``Maker``."""
@@ -113,7 +124,7 @@ class DrawingMaker:
     def __call__(self, image: np.ndarray, previous: np.ndarray, strokes: np.ndarray, num_objects: int) -> Tensor:
         """Make a mask, as in ``Maker``."""
         rows = torch.from_numpy(np.where(strokes == NO_STROKE, previous, strokes).astype(np.int64))
-        return torch.nn.functional.one_hot(rows, 1 + num_objects).permute(2, 0, 1).float()
+        return F.one_hot(rows, 1 + num_objects).permute(2, 0, 1).float()
 
 
 def load_maker(weights: Path | None = None, device: torch.device | str = "cpu", *, is_dilated: bool = False) -> Maker:
@@ -132,7 +143,9 @@ def load_maker(weights: Path | None = None, device: torch.device | str = "cpu", 
         log.info("strokes become masks by GrabCut; `python download_model.py` fetches s2m, which is better")
         return GrabCutMaker()
     log.info("strokes become masks by %s", weights)
-    return S2MMaker(load_s2m(weights, device), f"S2M ({weights.name})", is_dilated=is_dilated)
+    network = load_s2m(weights, device)
+    first_side = FIRST_SIDE if network.is_small else None
+    return S2MMaker(network, f"S2M ({weights.name})", is_dilated=is_dilated, first_side=first_side)
 
 
 class Region(NamedTuple):

@@ -32,7 +32,7 @@ class PropagationConfig:
     mem_every: int = 5  # memorise a frame when the last memory frame is this many frames back
     top_k: int = 20  # memory positions read for each query position
     max_memory_frames: int = 100  # bound on the memory frames of a pass, beside the interacted ones
-    cached_bytes: int = 2**29  # features kept for the next round
+    cached_bytes: int = 2**28  # features kept for the next round
     is_blended: bool = True  # whether results are blended by distance without a fusion network; else the newest counts
     is_exact: bool = False  # whether results are kept in float32
 

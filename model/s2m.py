@@ -96,6 +96,7 @@ class S2M(nn.Module):
 
     def __init__(self, size: str = "full") -> None:
         super().__init__()
+        self.is_small = size == "small"
         self.backbone = Backbone(SIZES[size])
         self.classifier = Head(SIZES[size])
 

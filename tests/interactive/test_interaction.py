@@ -60,6 +60,17 @@ def test_makers_give_probabilities(kind: str, small: S2M, picture: tuple) -> Non
         assert found.sum(0).numpy() == pytest.approx(1, abs=1e-4)
 
 
+def test_a_frame_without_a_mask_is_looked_at_from_afar(small: S2M, picture: tuple) -> None:
+    sizes = []
+    handle = small.register_forward_pre_hook(lambda _, inputs: sizes.append(tuple(inputs[0].shape[2:])))
+    image, rows = picture
+    maker, strokes = S2MMaker(small, first_side=32), np.where(rows == 1, 1, -1)
+    for previous in (np.zeros_like(rows), rows):
+        assert maker(image, previous, strokes, 1).shape == (2, 60, 90)
+    handle.remove()
+    assert sizes == [(32, 48), (64, 96)]
+
+
 def test_grabcut_finds_what_is_marked(picture: tuple) -> None:
     image, truth = picture
     strokes = empty_map(truth.shape)

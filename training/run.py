@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 DATA_BOUND = 0.3  # waiting for clips, as a share of computing, above which a note is due
 CHECKPOINT = "_checkpoint.pth"
+MAX_DRAWN = 4  # clips in a picture
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ class Run:
         if self._log is None:
             return
         if iteration % every.pictures == 0:
-            self._log.picture(iteration, "train/pairs", draw_clip(batch, report.logits))
+            self._log.picture(iteration, "train/pairs", draw_clips(batch, report.logits))
         if iteration % every.checkpoint == 0 or is_last:
             self._save_checkpoint()
         if iteration % every.network == 0 or is_last:
@@ -264,19 +265,24 @@ def handled_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
             signal.signal(number, former)
 
 
-def draw_clip(batch: Clip, logits: torch.Tensor) -> np.ndarray:
-    """Draw a batch's first clip, from its second frame on: the ground truth above, the prediction below.
+def draw_clips(batch: Clip, logits: torch.Tensor) -> np.ndarray:
+    """Draw the first clips of a batch, each with the ground truth above and the prediction below.
+
+    The prediction's first frame shows the mask that was given.
 
     Args:
         batch: B clips.
         logits: ``[B,T-1,1+K,H,W]``, from the network.
 
     Returns:
-        ``[2*H,(T-1)*W,3]`` uint8 RGB.
+        ``[2*n*H,T*W,3]`` uint8 RGB, for n clips.
     """
-    frames = batch.frames[0, 1:].permute(0, 2, 3, 1).numpy()
-    truth = class_maps(batch.masks[:1, 1:])[0].byte().numpy()
-    prediction = logits[0].argmax(1).byte().cpu().numpy()
-    labels = range(1, logits.shape[2])
-    rows = ([draw_overlay(f, mask, labels) for f, mask in zip(frames, masks)] for masks in (truth, prediction))
-    return np.vstack([np.hstack(row) for row in rows])
+    pictures, labels = [], range(1, logits.shape[2])
+    for frames, masks, found in list(zip(batch.frames, batch.masks, logits))[:MAX_DRAWN]:
+        images, truth = frames.permute(0, 2, 3, 1).numpy(), class_maps(masks[None])[0].byte()
+        prediction = torch.cat([truth[:1], found.argmax(1).byte().cpu()])
+        rows = (
+            [draw_overlay(image, ids, labels) for image, ids in zip(images, m.numpy())] for m in (truth, prediction)
+        )
+        pictures += [np.hstack(row) for row in rows]
+    return np.vstack(pictures)

@@ -10,7 +10,7 @@ import torch
 
 from dataset.training_clip import Clip
 from training.log import TrainingLog
-from training.run import draw_clip, handled_signals
+from training.run import draw_clips, handled_signals
 
 
 def test_a_torn_table_is_repaired_on_resuming(tmp_path: Path) -> None:
@@ -23,15 +23,17 @@ def test_a_torn_table_is_repaired_on_resuming(tmp_path: Path) -> None:
     assert (tmp_path / "validation.csv").read_text().split() == ["iteration,J", "3,0.5"]
 
 
-def test_picture_shows_truth_above_prediction() -> None:
-    masks = torch.zeros(1, 3, 1, 16, 16, dtype=torch.uint8)
-    masks[:, 1:, :, :8] = 255
-    clip = Clip(torch.full((1, 3, 3, 16, 16), 100, dtype=torch.uint8), masks, torch.ones(1, 1, dtype=torch.bool), "c")
-    picture = draw_clip(clip, torch.tensor([1.0, 0.0]).view(1, 1, 2, 1, 1).expand(1, 2, 2, 16, 16))
-    assert picture.shape == (32, 32, 3)
+def test_pictures_show_truth_above_prediction_for_each_clip() -> None:
+    masks = torch.zeros(6, 3, 1, 16, 16, dtype=torch.uint8)
+    masks[:, :, :, :8] = 255
+    frames = torch.full((6, 3, 3, 16, 16), 100, dtype=torch.uint8)
+    clips = Clip(frames, masks, torch.ones(6, 1, dtype=torch.bool), "c")
+    picture = draw_clips(clips, torch.tensor([1.0, 0.0]).view(1, 1, 2, 1, 1).expand(6, 2, 2, 16, 16))
+    assert picture.shape == (4 * 32, 48, 3)  # of six clips four
     assert (picture[:7] != 100).any(2).all()  # the object, tinted
-    assert (picture[16:] == 100).all()  # nothing predicted
-    assert np.array_equal(picture[:, :16], picture[:, 16:])
+    assert (picture[16:23, :16] != 100).any(2).all()  # the given mask
+    assert (picture[16:32, 16:] == 100).all()  # nothing predicted
+    assert np.array_equal(picture[:32], picture[32:64])
 
 
 def test_signals_are_handled_for_a_while() -> None:

@@ -217,7 +217,7 @@ class Trainer:
 
 def _make_optimizer(network: STCN, config: OptimizerConfig) -> torch.optim.Optimizer:
     """Make Adam, in which the key encoder may learn more slowly than the rest."""
-    fused = _fused(network.device)
+    fused = _fused(next(network.parameters()).device)
     if config.encoder_lr == 1:
         return torch.optim.Adam(network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=fused)
     others = [weight for name, weight in network.named_parameters() if not name.startswith("key_encoder.")]

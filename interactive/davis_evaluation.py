@@ -20,7 +20,7 @@ from interactive.propagation import PropagationConfig
 from output.masks import write_mask
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
-from util.progress import Progress
+from util.progress import with_progress
 
 REPORT = "report.csv"
 COLUMNS = ("sequence", "scribble_idx", "interaction", "object_id", "frame", "jaccard", "contour", "j_and_f", "timing")
@@ -68,12 +68,10 @@ def evaluate_interactive(entries: Sequence[VideoEntry], models: Models, settings
     submissions = read_report(report) if settings.resume and report.exists() else []
     finished = {submission.sample for submission in submissions}
     counts = {sample: _count_objects(entry) for sample, (entry, _) in samples.items()}
-    with Progress("interactive", len(samples), start=len(finished & samples.keys())) as progress:
-        for sample in samples:
-            if sample not in finished:
-                submissions += _run(sample, *samples[sample], models, counts[sample], settings)
-                write_report(report, submissions)
-                progress.increment()
+    left = [sample for sample in samples if sample not in finished]
+    for sample in with_progress(left, "interactive", len(left)) if left else ():
+        submissions += _run(sample, *samples[sample], models, counts[sample], settings)
+        write_report(report, submissions)
     protocol = settings.protocol
     wanted = [submission for submission in submissions if submission.sample in samples]
     summary = summarise(wanted, counts, protocol.max_interactions, protocol.max_time, protocol.metric)

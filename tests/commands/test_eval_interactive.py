@@ -49,6 +49,8 @@ def test_a_run_goes_on_after_finished_samples(run: Callable, tmp_path: Path, dav
     after = (tmp_path / "out/report.csv").read_text()
     assert after.startswith(before)
     assert len(after.splitlines()) == 2 * len(before.splitlines()) - 1
+    assert run("--resume")[0] == 0
+    assert (tmp_path / "out/report.csv").read_text() == after
     (tmp_path / "out/report.csv").write_text("sequence\nx\n")
     status, _, err = run("--resume")
     assert (status, "report.csv: not a report of an earlier run" in err) == (2, True)

@@ -12,17 +12,13 @@ import util.signals  # noqa: F401 (first, so that Ctrl-C during the other import
 
 # isort: split
 import argparse
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from model.checkpoint import read_state_dict
-from training.run import handled_signals
+from training.process import run_training, write_half
 from util.errors import InputError
-from util.files import PROJECT_ROOT, make_folder, write_then_rename
+from util.files import PROJECT_ROOT
 from util.script import make_parser, script_main
 
 COMMON = "--network small --num_objects 2 --cosine --clip_norm 5 --checkpoint_every 100"
@@ -121,13 +117,7 @@ def train_run(args: argparse.Namespace, run: SmallRun, previous: Path | None) ->
         options += ["--load_network", previous]
     elif args.encoder_weights is not None:
         options += ["--encoder_weights", args.encoder_weights]
-    process = subprocess.Popen([sys.executable, PROJECT_ROOT / "train.py", *map(str, options)])
-    with handled_signals(lambda number, _: process.send_signal(number)):  # train.py saves first
-        status = process.wait()
-    if status > 128:  # a signal ended it
-        sys.exit(status)
-    if status:
-        raise InputError(f"{run.name}: train.py ended with status {status}; fix what it reports and run this again")
+    run_training(run.name, options)
     return find_network(args.save_root, run)
 
 
@@ -142,13 +132,7 @@ def main() -> None:
     network = args.start
     for run in choose_runs(args):
         network = train_run(args, run, network)
-    state_dict = {
-        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
-        for name, tensor in read_state_dict(network).items()
-    }
-    make_folder(args.output.resolve().parent)
-    with write_then_rename(args.output) as temporary:
-        torch.save(state_dict, temporary)
+    write_half(network, args.output)
     print(f"{network} as float16: {args.output}, {args.output.stat().st_size / 1e6:.1f} MB")
 
 

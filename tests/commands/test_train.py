@@ -345,7 +345,7 @@ def test_recipe_hands_signals_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         f"pathlib.Path({str(started)!r}).touch()\n"
         "time.sleep(60)\n"
     )
-    monkeypatch.setattr(train_small, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr("training.process.PROJECT_ROOT", tmp_path)
 
     def stop() -> None:
         deadline = time.monotonic() + 30

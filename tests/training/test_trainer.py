@@ -186,6 +186,7 @@ def test_a_loss_that_is_not_finite_names_the_clips_and_changes_nothing() -> None
     assert torch.equal(network.key_comp.weight, before)
 
 
+@pytest.mark.long
 def test_in_float16_such_a_step_is_skipped_until_the_scale_is_at_its_end() -> None:
     trainer = Trainer(filled_network(size="small"), OptimizerConfig(amp_dtype=torch.float16))
     trainer.network.decoder.pred.bias.data.fill_(torch.nan)

@@ -28,12 +28,12 @@ from util.device import PRECISIONS, allow_tf32, choose_amp_dtype, default_frames
 
 
 class Extent(NamedTuple):
-    """How much to measure."""
+    """The amounts to measure."""
 
-    case: Case  # of inference, for any number of objects
+    case: Case  # for inference, with any number of objects
     objects: tuple[int, ...]
     memory_frames: tuple[int, ...]
-    steps: int  # of training
+    steps: int  # training steps
     batches: tuple[tuple[int, int], ...]  # clips and objects: of the published stages 0, and 1 to 3
     crop: int
     demo_side: int | None  # short side at which the demo is computed; None: native

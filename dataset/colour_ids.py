@@ -1,4 +1,4 @@
-"""Which ids the colours of a video's masks have."""
+"""The ids that the colours of a video's masks stand for."""
 
 from dataset.painted_masks import COLOUR_REACH
 from dataset.stored_masks import Colour

@@ -1,4 +1,4 @@
-"""Where frames come from: a folder of images or a video file. Both are read one frame at a time."""
+"""Sources of frames: a folder of images or a video file. Both are read one frame at a time."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Where data sets keep their videos: DAVIS 2016 and 2017, YouTube-VOS, and the generic layout of own videos."""
+"""The layouts of data sets: DAVIS 2016 and 2017, YouTube-VOS, and the generic one of own videos."""
 
 import json
 import os

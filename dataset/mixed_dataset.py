@@ -13,7 +13,7 @@ class Source(NamedTuple):
     """A data set of a mixture."""
 
     data: Dataset  # maps a ``ClipKey`` to a ``Clip``
-    share: float  # of the clips, relative to the other sources
+    share: float  # part of the clips, relative to the other sources
 
 
 class MixedDataset(Dataset):

@@ -10,16 +10,16 @@ import numpy as np
 
 STATES_DURATION = {"matroska,webm", "flv"}  # formats that state it in front, and still do when the file was cut
 SHORTEST_CUT = 0.05  # seconds; sound may end so much earlier than the header says
-STEADY_SHARE = 0.95  # of the frames that follow at one distance, in a video of steady rate
+STEADY_SHARE = 0.95  # share of frames that follow at one distance, in a video of steady rate
 DISTANCE_TOLERANCE = 0.1  # by which such distances may differ, and Matroska's milliseconds beside that
 TS_PACKETS = {0: 188, 4: 192}  # place of the first sync byte in a transport stream -> length of its packets
 TS_SYNC = b"\x47"
-BOXES = {b"moov", b"mdat", b"moof", b"mfra"}  # of an mp4, at the top level; other things may follow them
+BOXES = {b"moov", b"mdat", b"moof", b"mfra"}  # the top level of an mp4 holds these; other things may follow them
 BEFORE_JOINT = 2  # packets; the parser marks one of them as damaged rather than the first of the next part
 
 
 class PacketList(NamedTuple):
-    """What the packets of a video tell."""
+    """The facts that the packets of a video tell."""
 
     times: list[float | None]  # when the frames are shown, in seconds, in the order of the packets
     num_packets: int  # to be decoded, without an incomplete one at the end of a file that was cut

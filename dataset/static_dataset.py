@@ -83,7 +83,7 @@ class StaticTransformDataset(Dataset):
                 for transform in transforms
             ]
             if len(objects) <= 1 or max(mask.max() for mask in masks[0]) > 127:
-                break  # of several objects, the drawn ones may lie outside of the crop
+                break  # the drawn ones of several objects may lie outside of the crop
         image = read_image(pair.image, min(transform.reduction for transform in transforms))
         frames = [transform.apply_to_image(image) for transform in transforms]
         object_exists = [coverage is not None for coverage in coverages]

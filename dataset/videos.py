@@ -33,7 +33,7 @@ class Frame(NamedTuple):
 
 
 class VideoEntry(NamedTuple):
-    """Where a video lies and what is asked of it; ``Video`` opens it."""
+    """A video's place, and the wishes about it; ``Video`` opens it."""
 
     name: str
     frames: Path  # a folder of images or a video file

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class InstallSettings:
-    """Where data sets go, and where their archives come from.
+    """The folders that data sets go to, and the source of their archives.
 
     Attributes:
         root: folder that holds all data sets.

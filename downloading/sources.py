@@ -1,4 +1,4 @@
-"""Where the released weights and the data sets come from, where they belong, and what is found there then."""
+"""Sources of the released weights and the data sets, the places where they belong, and the files found there then."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -11,7 +11,7 @@ GB = 10**9
 
 
 class Layout(Enum):
-    """How the images and masks of a data set lie in its folder."""
+    """The places of a data set's images and masks in its folder."""
 
     PHOTOGRAPHS = auto()  # name.jpg beside name.png, at any depth
     DAVIS = auto()  # JPEGImages/480p/<video>/, Annotations/480p/<video>/, and lists that name the videos
@@ -26,7 +26,7 @@ class Content:
     layout: Layout
     title: str
     count: int | None  # fewer are too few; None: nobody published how many there are
-    folder: str = ""  # where they lie, below the data set's folder
+    folder: str = ""  # their place below the data set's folder
     lists: tuple[str, ...] = ()  # files that name the sequences; the first one that exists counts
     index: str = ""  # JSON file that must be there beside the sequences
     has_all_masks: bool = True  # whether each frame has a mask, rather than some frames of each sequence

@@ -170,5 +170,5 @@ def _read_tar(archive: Path) -> Iterator[_Member]:
             yield _Member(info.name, info.size, info.isdir(), info.isreg(), partial(file.extractfile, info))
             file.members.clear()  # else the list of a million members fills the memory
         file.fileobj.seek(file.offset)
-        if file.fileobj.read(512) != bytes(512):  # what ends an archive; else a header was damaged or cut
+        if file.fileobj.read(512) != bytes(512):  # zeros end an archive; else a header was damaged or cut
             raise tarfile.ReadError("it ends early")

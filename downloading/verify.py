@@ -53,7 +53,7 @@ def verify(source: Source, root: Path) -> Report:
         lines, found = _verify_folder(source, folder)
         summary += lines
         problems += found
-        if found or in_the_way:  # what was made from damaged videos must be made again
+        if found or in_the_way:  # frames made from damaged videos must be made again
             in_the_way.append(folder)
     return Report(summary, problems, in_the_way)
 

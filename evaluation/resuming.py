@@ -1,4 +1,4 @@
-"""What decides on the results of a video: its files, the weights and the options."""
+"""Facts that decide on the results of a video: its files, the weights and the options."""
 
 import hashlib
 from dataclasses import asdict

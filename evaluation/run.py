@@ -36,7 +36,7 @@ MEMORY_OF_LIBRARIES = held_memory(torch.device("cpu"))  # in GiB, once they are 
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """Where the results of each video are written, and which ones."""
+    """The results to write for each video, and their folder."""
 
     output: Path  # masks go to output/<video>/
     exports: tuple[str, ...] = ("masks",)  # keys of output.video.EXPORTS

@@ -29,7 +29,7 @@ class S2MSize(NamedTuple):
     fine_channels: int  # channels of ``layer1``, at stride 4
     coarse_channels: int  # channels of the last stage
     head_channels: int  # width of the pyramid and of the head
-    options: dict[str, object]  # of the backbone
+    options: dict[str, object]  # for the backbone
 
 
 SIZES = {

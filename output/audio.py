@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 COPIED_CODECS = {"aac", "mp3"}  # those that every browser plays in an mp4; the others become AAC
 AAC_RATES = (48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)  # in Hz; other rates become the first
 PROBED_PACKETS = 50  # a track is broken if none of its first packets can be decoded
-UNREADABLE = (av.FFmpegError, ValueError, LookupError)  # what PyAV raises for files that it cannot read
+UNREADABLE = (av.FFmpegError, ValueError, LookupError)  # PyAV raises these for files that it cannot read
 
 
 class Sound:

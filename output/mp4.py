@@ -16,7 +16,7 @@ from util.media import file_url
 log = logging.getLogger(__name__)
 
 FASTSTART = {"movflags": "+faststart"}  # the index comes first, so that browsers play while they load
-PIXELS = "yuv420p"  # what all browsers play
+PIXELS = "yuv420p"  # all browsers play this
 QUALITY = {"crf": "20"}
 RATES = (Fraction(1), Fraction(240))  # the lowest and the highest that players take, in frames per second
 MAX_DENOMINATOR = 65535  # frame rates are fractions, and the format holds no larger denominator

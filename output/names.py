@@ -13,7 +13,7 @@ OVERLAY = "{video}_overlay.mp4"
 PROBABILITIES = "{video}_probabilities/{frame}.npz"
 TABLE = "{video}_probabilities.csv"
 NAMES = {"masks": (MASK,), "overlay": (OVERLAY,), "probabilities": (PROBABILITIES, TABLE)}  # by export
-RECORD = "{video}_run.json"  # what the results were made of
+RECORD = "{video}_run.json"  # tells the input, weights and options of the results
 
 EARLIER_PROBABILITIES = "{video}_scores/{frame}.npz"  # names of earlier releases, which can still be read
 EARLIER_TABLE = "{video}_scores.csv"

@@ -24,7 +24,7 @@ from util.ids import MAX_ID
 from util.limits import MAX_PIXELS, check_path
 
 COLUMNS = ("frame", "id", "pixels", "mean_probability")
-HEADER_VERSION = (1, 0)  # what NumPy writes; headers of later ones may be gigabytes long
+HEADER_VERSION = (1, 0)  # NumPy writes this one; headers of later ones may be gigabytes long
 reading_header = Lock()  # literal_eval, with which NumPy reads headers, is not safe in the threads of Python 3.11
 
 

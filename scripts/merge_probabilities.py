@@ -85,7 +85,7 @@ def merge_video(folders: list[Path], masks: Path, output: Path) -> None:
         if missing:
             raise InputError(f"{folder / missing[0]}.npz: missing, but another run has it; complete the runs")
     output.mkdir(parents=True, exist_ok=True)
-    OutputPaths(output).path(RECORD).unlink(missing_ok=True)  # of a run whose masks these replace
+    OutputPaths(output).path(RECORD).unlink(missing_ok=True)  # it tells of a run whose masks these replace
     with ThreadPoolExecutor(cpu_count()) as pool:
         list(pool.map(partial(merge_frame, folders=folders, masks=masks, output=output), frames))
 

@@ -45,7 +45,7 @@ class DownloadServer:
         self._thread.start()
 
     def address(self, original: str) -> str:
-        """Where this server serves what lies at the original address."""
+        """Return the address at which this server serves what lies at the original one."""
         parts = urlsplit(original)
         return f"http://127.0.0.1:{self._server.server_port}{parts.path}?{parts.query}"
 

@@ -20,7 +20,7 @@ class View(NamedTuple):
 
 @dataclass(frozen=True)
 class TrackerConfig(InferenceConfig):
-    """How videos are segmented, beside the settings of propagation."""
+    """The settings of a tracker: those of propagation, and how frames and masks are read and sized."""
 
     mem_every: int | None = None  # memorise every n-th frame; None: 5 as published, 2 with the small network
     kernel_sigma: float | None = 7  # kernelized memory reading at ``scales`` above 480, in cells of 16 pixels

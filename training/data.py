@@ -43,7 +43,7 @@ class DataPlaces:
     held_out: frozenset[str] = frozenset()  # own videos that are not trained on
 
 
-SOURCES = {  # of a mixture: how each finds its data
+SOURCES = {  # a mixture's sources: each finds its data so
     "photos": lambda places, spec: static_data(places.static, spec),
     "scenes": lambda places, spec: static_data(places.static, _shown(spec), scenes=True),
     "rendered": lambda places, spec: bl30k_data(places.bl30k, spec),

@@ -18,7 +18,7 @@ TEMPORARY = re.compile(r"\..+\.(?P<pid>\d+)\.part(\.\w+)?")  # names of temporar
 LOCK = ".stcn.lock"
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
-_open_temporaries: set[Path] = set()  # of this process, whose number a dead one may have had; without links
+_open_temporaries: set[Path] = set()  # those of this process, whose number a dead one may have had; without links
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def write_then_rename(path: Path) -> Iterator[Path]:
             raise
         raise OSError(e.errno, e.strerror, str(path)) from e
     except RuntimeError as e:
-        if "failed writing" not in str(e):  # what torch.save says on full disks
+        if "failed writing" not in str(e):  # torch.save says this on full disks
             raise
         raise InputError(f"{path}: cannot be written to its end; make room on the disk") from e
     finally:

@@ -1,4 +1,4 @@
-"""What may be opened: regular files, and images of a bounded size."""
+"""Limits on what is opened: regular files, and images of a bounded size."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from util.errors import InputError
 
-MAX_PIXELS = 100_000_000  # of an image or of a video's frame; more is refused before its memory is taken
+MAX_PIXELS = 100_000_000  # an image or a video's frame with more is refused before its memory is taken
 KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 

@@ -1,4 +1,4 @@
-"""How names of files are given to FFmpeg."""
+"""Names of files, as FFmpeg takes them."""
 
 from pathlib import Path
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from util.limits import MAX_PIXELS
 
-LARGEST = 10**9  # of whole numbers: more than anybody needs, and no overflow in any library
+LARGEST = 10**9  # the bound of whole numbers: more than anybody needs, and no overflow in any library
 MAX_SIDE = math.isqrt(MAX_PIXELS)
 
 

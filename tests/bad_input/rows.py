@@ -1,4 +1,4 @@
-"""What a row of the tables says, and how it is checked."""
+"""Rows of the tables, and their check."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 
 from tests.reliability.whole import check_folder
 
-BEGINNINGS = {0: "note: ", 1: "error: ", 2: r"[\w.]+\.py: error: "}  # how the one line begins, by exit status
+BEGINNINGS = {0: "note: ", 1: "error: ", 2: r"[\w.]+\.py: error: "}  # beginning of the one line, by exit status
 
 
 class Row(NamedTuple):
@@ -40,7 +40,7 @@ def check_row(row: Row, root: Path, run: Callable[..., tuple[int, str, str]], ou
     options = row.spoil(root) or []
     before = states(root, output)
     status, _, err = run(*options)
-    others = ("usage:", "  ", *(["note:"] if status else []))  # what may stand above the one line
+    others = ("usage:", "  ", *(["note:"] if status else []))  # these may stand above the one line
     lines = [line for line in err.splitlines() if line and not line.startswith(others)]
     assert status == row.status, err
     assert "Traceback" not in err

@@ -83,7 +83,7 @@ def script(root: Path) -> None:
 
 
 class Command:
-    """What runs a command when it is unpickled without care."""
+    """An object that runs a command when it is unpickled without care."""
 
     def __reduce__(self) -> tuple:
         return os.mkdir, ("made_by_weights",)

@@ -234,7 +234,7 @@ def test_the_same_command_goes_on_by_itself(data: Path) -> None:
     assert "made with batch 2, not 4; resume with the same options" in result.stderr
     assert run(options(data, *more, "--id", "x")).returncode == 0
     assert torch.load(path)["iteration"] == 2
-    (path.parent / ".x.999999999.part.pth").touch()  # of a process that was killed
+    (path.parent / ".x.999999999.part.pth").touch()  # left by a process that was killed
     again = run(options(data, *more, "--id", "x"))
     assert again.returncode == 0, again.stderr
     assert f"{path.parent}: finished before, after 2 iterations" in again.stdout

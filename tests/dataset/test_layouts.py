@@ -1,4 +1,4 @@
-"""Where data sets keep their videos."""
+"""The layouts in which data sets keep their videos."""
 
 import re
 from pathlib import Path

@@ -50,7 +50,7 @@ def test_a_photograph_without_objects_is_all_background(tmp_path: Path) -> None:
 
 
 def test_clips_begin_with_an_object_that_can_be_seen(tmp_path: Path) -> None:
-    """Of several small objects the drawn one often lies outside of the crop: then the clip is drawn anew."""
+    """The drawn one of several small objects often lies outside of the crop: then the clip is drawn anew."""
     Image.fromarray(smooth_image(200, 300)).save(tmp_path / "a.jpg")
     mask = np.zeros((200, 300), np.uint8)
     mask[:20, :20], mask[-20:, -20:], mask[90:110, 140:160] = 1, 2, 3

@@ -30,7 +30,7 @@ def verify(run_main: Callable, tmp_path: Path) -> Callable[..., tuple[int, str, 
 
 
 def remedy(root: Path, name: str, *in_the_way: str) -> str:
-    """How to fix a source."""
+    """Return the text that tells how to fix a source."""
     move = f"move {' and '.join(str(root / folder) for folder in in_the_way)} away, then " if in_the_way else ""
     return f"{name}: {move}run `python download_datasets.py --only {name} --root {root}`"
 

@@ -39,7 +39,7 @@ class Target(NamedTuple):
     build: Callable[[Path], object]
     main: Callable[[], None]
     options: Callable[[Path], list]
-    status: int = 0  # of the sound input
+    status: int = 0  # expected for the sound input
 
 
 def _write_frames(folder: Path, suffix: str) -> None:

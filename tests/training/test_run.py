@@ -29,7 +29,7 @@ def test_pictures_show_truth_above_prediction_for_each_clip() -> None:
     frames = torch.full((6, 3, 3, 16, 16), 100, dtype=torch.uint8)
     clips = Clip(frames, masks, torch.ones(6, 1, dtype=torch.bool), "c")
     picture = draw_clips(clips, torch.tensor([1.0, 0.0]).view(1, 1, 2, 1, 1).expand(6, 2, 2, 16, 16))
-    assert picture.shape == (4 * 32, 48, 3)  # of six clips four
+    assert picture.shape == (4 * 32, 48, 3)  # four of six clips
     assert (picture[:7] != 100).any(2).all()  # the object, tinted
     assert (picture[16:23, :16] != 100).any(2).all()  # the given mask
     assert (picture[16:32, 16:] == 100).all()  # nothing predicted

@@ -1,4 +1,4 @@
-"""What may be opened: regular files and folders of sensible size, and no others."""
+"""Regular files and folders of sensible size may be opened, and no others."""
 
 import os
 from collections.abc import Callable

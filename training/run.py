@@ -107,7 +107,9 @@ class Run:
 
     def _train(self, loader: DataLoader, group: ProcessGroup) -> int:
         start, end = self._trainer.iteration, self._schedule.iterations
-        if start >= end:
+        if self._is_score_due():  # a signal stopped it
+            self._score(start)
+        if start >= end and not group.first(self._stop):
             if group.is_main:
                 announce(f"{self._settings.folder}: finished before, after {start} iterations")
             return 0
@@ -165,12 +167,20 @@ class Run:
             return
         if iteration % every.pictures == 0:
             self._log.picture(iteration, "train/pairs", draw_clips(batch, report.logits))
-        if iteration % every.checkpoint == 0 or is_last:
-            self._save_checkpoint()
         if iteration % every.network == 0 or is_last:
             self._save_network()
-        if self._validate is not None and (iteration % every.scores == 0 or is_last):
+        if self._is_score_due():
             self._score(iteration)
+        if iteration % every.checkpoint == 0 or is_last:  # the last of all: a resumed run does not repeat what it has
+            self._save_checkpoint()
+
+    def _is_score_due(self) -> bool:
+        """Tell whether this iteration's network is to be scored and has no scores yet."""
+        iteration, every = self._trainer.iteration, self._settings.intervals.scores
+        if self._log is None or self._validate is None or not iteration:
+            return False
+        is_wanted = iteration % every == 0 or iteration == self._schedule.iterations
+        return is_wanted and iteration not in self._log.column("iteration", table="validation")
 
     def _score(self, iteration: int) -> None:
         """Score the network, and log the scores."""

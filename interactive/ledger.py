@@ -12,7 +12,7 @@ from interactive.objects import Objects
 from interactive.propagation import Propagation
 from interactive.record import State, Video
 from interactive.results import PackedArray
-from interactive.workspace import Workspace
+from interactive.workspace import PROPAGATED, SHOWN, Workspace
 from util.errors import InputError
 
 MAX_UNDO = 100  # actions
@@ -101,9 +101,10 @@ class Ledger:
         self.drawn[frame] = PackedArray.pack(numbers.astype(np.int32))
 
     def follow(self, frame: int) -> None:
-        """Write the mask of a frame that a round has just reached."""
-        if self._workspace is not None and frame not in self.drawn:
-            self._workspace.write_mask(self._video.names[frame], self.ids(frame))
+        """Write the mask of a frame that a round has just reached; a drawn one still shows what was drawn."""
+        if self._workspace is not None:
+            kind = PROPAGATED if frame in self.drawn else SHOWN
+            self._workspace.write_mask(kind, self._video.names[frame], self.ids(frame, is_shown=False))
 
     def _step(self, source: list[State], other: list[State]) -> bool:
         self._refuse_while_running()

@@ -55,8 +55,8 @@ def commit(
         same_result = results.get(frame) is old_results.get(frame)
         if all_differ or not same_drawing or not (same_result or frame in after.drawn):
             masks[SHOWN, names[frame]] = read_ids(frame, True) if is_known else None
-        if frame in after.drawn and frame in results and (all_differ or frame not in old.drawn or not same_result):
-            masks[PROPAGATED, names[frame]] = read_ids(frame, False)
+        if frame in after.drawn and (all_differ or frame not in old.drawn or not same_result):
+            masks[PROPAGATED, names[frame]] = read_ids(frame, False) if frame in results else None
     for frame, interaction in after.propagation.interactions.items():
         former = old.propagation.interactions.get(frame)
         if all_differ or former is None or former.mask is not interaction.mask:
@@ -79,7 +79,7 @@ def describe(video: Video, state: State) -> dict[str, object]:
             {"frame": names[frame], "objects": [number for number in interaction.objects if number in known]}
             for frame, interaction in interactions
         ],
-        "changed": [{"frame": names[frame], "has_result": frame in state.propagation.results} for frame in state.drawn],
+        "changed": [names[frame] for frame in state.drawn],
         "scribbles": scribbles
         and {
             "frame": names[scribbles.frame],
@@ -102,7 +102,7 @@ def read_state(workspace: Workspace, video: Video, propagation: Propagation) -> 
         entries = tuple(Entry(**entry) for entry in content["objects"])
         objects = Objects(entries, content["next_number"])
         number_of = {name: index for index, name in enumerate(video.names)}
-        changed = {number_of[item["frame"]]: item["has_result"] for item in content["changed"]}
+        changed = [number_of[name] for name in content["changed"]]
         masks = {
             kind: {
                 number_of.get(name, START): objects.to_numbers(ids) for name, ids in workspace.read_masks(kind).items()
@@ -115,9 +115,9 @@ def read_state(workspace: Workspace, video: Video, propagation: Propagation) -> 
             rows = objects._replace(entries=tuple(e for e in entries if e.number in known))
             propagation.interact(frame, rows.to_rows(masks[INTERACTED][frame]), known)
         for frame, numbers in masks[SHOWN].items():
-            if changed.get(frame, True):
-                shown = masks[PROPAGATED][frame] if frame in changed else numbers
-                propagation.set_result(frame, objects.to_rows(shown))
+            result = masks[PROPAGATED].get(frame) if frame in changed else numbers
+            if result is not None:
+                propagation.set_result(frame, objects.to_rows(result))
         drawn = {frame: PackedArray.pack(masks[SHOWN][frame]) for frame in changed}
         scribbles = _read_scribbles(content["scribbles"], number_of, masks[STARTS].get(START))
     except (KeyError, TypeError, ValueError, IndexError) as e:

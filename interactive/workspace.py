@@ -70,9 +70,9 @@ class Workspace:
         self.state, self._number = content, number
         self._finish()
 
-    def write_mask(self, name: str, ids: np.ndarray) -> None:
-        """Write the shown mask of one frame, whole."""
-        path = self._place(SHOWN, name)
+    def write_mask(self, kind: str, name: str, ids: np.ndarray) -> None:
+        """Write the mask of one frame, whole."""
+        path = self._place(kind, name)
         path.parent.mkdir(exist_ok=True)
         write_mask(path, shrink_ids(ids))
 

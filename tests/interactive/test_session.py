@@ -88,6 +88,19 @@ def test_a_workspace_opened_again_shows_the_same_after_each_action(open_session:
         assert_same(open_session(), session)
 
 
+def test_a_stopped_round_that_passed_a_drawn_frame_is_kept(open_session: Callable, truth: np.ndarray) -> None:
+    session = open_session()
+    for frame in (0, 2):
+        session.import_mask(frame, truth[frame])
+    list(islice(session.propagate(), 4))
+    assert session.has_result(2)
+    assert_same(open_session(), session)
+    session.draw(4, [(20, 20)], 1)
+    assert_same(open_session(), session)
+    session.reset(2)
+    assert_same(open_session(), session)
+
+
 def test_undo_and_redo_go_through_the_same_states(open_session: Callable, truth: np.ndarray) -> None:
     session, states = open_session(), []
     for act in work(session, truth):

@@ -12,13 +12,13 @@ from PIL import Image, ImageOps
 from dataset.deep_images import is_deep, is_reduced, keep_ids, read_levels, reduce_levels
 from util.errors import InputError
 from util.files import natural_key
-from util.limits import check_num_pixels, check_path
+from util.limits import check_num_pixels, check_path, too_large
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}  # files that count as images of a folder
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM", "TGA")  # whatever a file's name says
 UNREADABLE = (  # Pillow's errors for damaged files, and OpenCV's
     *(OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError, struct.error),
-    *(Image.DecompressionBombError, cv2.error),
+    cv2.error,
 )
 ORIENTATION = 0x0112  # EXIF tag: how a camera was held
 QUARTER_TURNS = {5, 6, 7, 8}  # orientations that swap width and height
@@ -60,6 +60,8 @@ def open_image(path: Path, kind: str = "image") -> Iterator[Image.Image]:
         with Image.open(path, formats=FORMATS) as image:
             check_num_pixels(path, image.width, image.height)
             yield image
+    except Image.DecompressionBombError as e:  # Pillow's own limit, before the size is known here
+        raise too_large(path, "an image of very many pixels") from e
     except UNREADABLE as e:
         raise InputError(f"{path}: unreadable {kind} ({e}); save or download it again") from e
 

@@ -1,6 +1,7 @@
 """A video file of a common container format, read one frame at a time."""
 
 import logging
+import os
 from collections.abc import Container, Iterator
 from fractions import Fraction
 from functools import cached_property
@@ -154,6 +155,8 @@ class VideoFile:
                 ) from e
 
     def _open(self) -> "av.container.InputContainer":
+        if not os.path.getsize(self.path):
+            raise InputError(f"{self.path}: an empty file; copy it again")
         try:
             container = av.open(file_url(self.path), container_options=OPENED, metadata_errors="ignore")
         except av.ArgumentError as e:  # also FFmpeg's answer to a format that is not on the list

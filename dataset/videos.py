@@ -1,6 +1,7 @@
 """Videos to segment: their frames, one at a time, with the masks that come with them."""
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Container, Iterator
 from itertools import islice
@@ -89,7 +90,10 @@ class Video:
         self.labels = _collect_labels(pixels_of_frame, max_objects, entry.masks)
         self.palette = None if entry.is_single_object else self._reader.palette
         self.annotated_names = [name for name, pixels in pixels_of_frame.items() if pixels]
-        self._first_index = self.frames.names.index(self.annotated_names[0])
+        first = self.annotated_names[0]
+        if list(pixels_of_frame[first].values()) == [math.prod(self.frames.size)]:
+            log.warning("%s: one object covers the whole frame; was anything painted?", self._mask_paths[first])
+        self._first_index = self.frames.names.index(first)
         self.frame_names = self.output_names = self.frames.names[self._first_index :]
         if entry.wanted is not None:
             wanted_names = self._select(entry.wanted)
@@ -155,8 +159,8 @@ class Video:
             return resize_mask(mask, size)
         if have_same_shape(mask.shape[::-1], size):
             raise InputError(
-                f"{path}: {sizes}, the video is shown rotated; draw the mask on its first frame as it is shown, which "
-                "first_frame writes"
+                f"{path}: {sizes}, width and height exchanged; draw the mask on the first frame as the video is shown, "
+                "which first_frame writes"
             )
         raise InputError(f"{path}: {sizes}; resize it")
 

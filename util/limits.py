@@ -48,8 +48,12 @@ def check_num_pixels(path: Path, width: int, height: int) -> None:
         InputError: it has more than ``MAX_PIXELS``.
     """
     if width * height > MAX_PIXELS:
-        bound = f"more than the {MAX_PIXELS / 1e6:.0f} million pixels that are read"
-        raise InputError(f"{path}: {width}x{height} pixels, {bound}; make it smaller")
+        raise too_large(path, f"{width}x{height} pixels")
+
+
+def too_large(path: Path, size: str) -> InputError:
+    """Make the error for an image of more than ``MAX_PIXELS``."""
+    return InputError(f"{path}: {size}, more than the {MAX_PIXELS / 1e6:.0f} million that are read; make it smaller")
 
 
 def _refuse_special(path: Path, mode: int, remedy: str) -> None:

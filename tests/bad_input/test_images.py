@@ -108,7 +108,7 @@ def no_folder(root: Path) -> list:
         "frame that links nowhere", replaced(FRAME, link_to("gone")), r"00001\.png: a link that leads nowhere, to gone"
     ),
     Row("frame that links to itself", replaced(FRAME, link_to("00001.png")), r"00001\.png: a link .* in a circle"),
-    Row("frame of gigabytes", fill(FRAME, make_bomb(60000, 60000)), r"00001\.png: .*(60000x60000|exceeds limit)"),
+    Row("frame of gigabytes", fill(FRAME, make_bomb(60000, 60000)), r"00001\.png: .*more than the 100 million"),
     Row(
         "frame of 110 million pixels",
         fill(FRAME, make_bomb(11000, 10000)),
@@ -146,7 +146,7 @@ def test_frames(row: Row, clip: Path, run_generic: Callable) -> None:
     Row("colours, then indexed masks of other ids", mixed("RGB", "P"), r"00001\.png: its index 1 means another object"),
     Row("colours, then 16-bit ids", mixed("RGB", "16"), r"00001\.png: ids without colours after masks in colours"),
     Row("1-bit mask, then colours", mixed("1", "RGB"), r"00001\.png: colours after a mask of ids, grey or white only"),
-    Row("mask that is turned", turned_mask, r"first\.png: mask of 48x64 pixels .* is shown rotated"),
+    Row("mask that is turned", turned_mask, r"first\.png: mask of 48x64 pixels .* width and height exchanged"),
     Row(
         "mask of 16-bit colours alike in 8 bits",
         fill(MASK, make_png(channels(IDS, 0, 0), 16, 2)),

@@ -25,7 +25,9 @@ NAMES = ("12:30.mp4", "2024-05-01T12:30:00.mp4", "http:x.mp4", "concat:a|b.mp4",
 
 
 @table(
-    Row("video that is empty", fill("clip.mp4", b"", "--video", Path("clip.mp4")), UNREADABLE),
+    Row(
+        "video that is empty", fill("clip.mp4", b"", "--video", Path("clip.mp4")), r"clip\.mp4: an empty file; copy it"
+    ),
     Row("video that is text", fill("clip.mkv", b"text " * 99, "--video", Path("clip.mkv")), UNREADABLE),
     Row("video that is an image", given("--video", Path("frames/00000.png")), rf"00000\.png: {NO_FORMAT}"),
     Row("sound alone", sound_only, r"sound\.mp4: holds no video stream; give another file"),

@@ -184,11 +184,13 @@ def test_names_are_those_of_the_frames_that_come(tmp_path: Path, mp4: Path) -> N
     assert video.names == [name for name, _ in read]
 
 
-@pytest.mark.parametrize("content", [b"", b"this is text, not a video\n" * 50])
-def test_file_that_is_no_video_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "cause"), [(b"", "an empty file"), (b"this is text, not a video\n" * 50, "unreadable video")]
+)
+def test_file_that_is_no_video_is_refused(tmp_path: Path, content: bytes, cause: str) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"clip\.mp4: unreadable video"):
+    with pytest.raises(InputError, match=rf"clip\.mp4: {cause}"):
         open_frames(path)
 
 

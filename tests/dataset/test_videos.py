@@ -160,13 +160,25 @@ def test_mask_of_another_shape_is_refused(tmp_path: Path, frames: Path, size: tu
         Video(VideoEntry("clip", frames, tmp_path / "first.png"))
 
 
+@pytest.mark.parametrize(("label", "num_notes"), [(1, 1), (0, 0)])
+def test_a_mask_that_covers_everything_gets_a_note(
+    tmp_path: Path, frames: Path, caplog: pytest.LogCaptureFixture, label: int, num_notes: int
+) -> None:
+    """It may be a ground that nobody painted on."""
+    mask = np.ones(SIZE, np.uint8)
+    mask[0, 0] = label
+    write_mask(tmp_path / "first.png", mask)
+    Video(VideoEntry("clip", frames, tmp_path / "first.png"))
+    assert caplog.text.count("first.png: one object covers the whole frame") == num_notes
+
+
 @pytest.mark.parametrize("size", [SIZE, (24, 32)])
 def test_mask_drawn_on_a_frame_as_it_is_stored_names_the_rotation(
     tmp_path: Path, mp4: Path, size: tuple[int, int]
 ) -> None:
     rotated = write_rotated(tmp_path / "rotated.mp4", mp4, (0, 1, -1, 0))
     write_mask(tmp_path / "first.png", np.ones(size, np.uint8))
-    with pytest.raises(InputError, match=r"for frames of 48x64, the video is shown rotated; .* which first_frame"):
+    with pytest.raises(InputError, match=r"for frames of 48x64, width and height exchanged; .* which first_frame"):
         Video(VideoEntry("clip", rotated, tmp_path / "first.png"))
 
 

@@ -1,7 +1,7 @@
 """The book of a session: its state, undo and redo, and the workspace that follows each action."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ class Ledger:
         workspace: folder to follow the state; one that holds a session of this video is gone on with. None: none.
 
     Raises:
-        InputError: a workspace of another video, or one that cannot be used.
+        InputError: a workspace of another video, or one that is in use or cannot be used.
     """
 
     def __init__(self, video: Video, propagation: Propagation, workspace: Path | None) -> None:
@@ -39,10 +39,18 @@ class Ledger:
         self._undo: list[State] = []
         self._redo: list[State] = []
         self._workspace = None if workspace is None else Workspace(workspace)
-        if self._workspace is not None and self._workspace.state is not None:
-            self.restore(record.read_state(self._workspace, video, propagation))
-        elif self._workspace is not None:
-            self._commit(None)
+        with ExitStack() as on_errors:
+            on_errors.callback(self.close)
+            if self._workspace is not None and self._workspace.state is not None:
+                self.restore(record.read_state(self._workspace, video, propagation))
+            elif self._workspace is not None:
+                self._commit(None)
+            on_errors.pop_all()
+
+    def close(self) -> None:
+        """Leave the workspace to others."""
+        if self._workspace is not None:
+            self._workspace.close()
 
     @property
     def state(self) -> State:

@@ -4,6 +4,7 @@ A page, a program or a robot drives it. It knows no graphics.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,8 +38,8 @@ class Progress(NamedTuple):
     total: int
 
 
-class Session:
-    """The work on one video.
+class Session(AbstractContextManager):
+    """The work on one video; a ``with`` block, or ``close``, leaves the workspace to others at its end.
 
     Masks are computed at a working size, ``size`` pixels on the short side; they come and go at the video's own size.
 
@@ -50,7 +51,7 @@ class Session:
         config: settings of propagation.
 
     Raises:
-        InputError: an unreadable video, or a workspace of another one.
+        InputError: an unreadable video, or a workspace of another one or in use.
     """
 
     def __init__(
@@ -64,10 +65,18 @@ class Session:
     ) -> None:
         self.frames, self.models = FrameAccess(video), models
         self.size = input_size(*self.frames.size, min(size or 10**6, *self.frames.size))
-        self._propagation = Propagation(
+        self._scale = self.size[0] / self.frames.size[0]
+        self.propagation = Propagation(  # for those who need probabilities
             models.network, self._read_frame, len(self.frames), self.size, models.fusion, config or PropagationConfig()
         )
-        self._ledger = Ledger(Video(str(video), self.frames.names, self.size), self._propagation, workspace)
+        self._ledger = Ledger(Video(str(video), self.frames.names, self.size), self.propagation, workspace)
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session."""
+        self._ledger.close()
 
     @property
     def objects(self) -> dict[int, str]:
@@ -77,7 +86,7 @@ class Session:
     @property
     def interacted(self) -> tuple[int, ...]:
         """Frames whose masks are certain, in the order of their rounds."""
-        return self._propagation.interacted
+        return self.propagation.interacted
 
     @property
     def changed(self) -> tuple[int, ...]:
@@ -91,7 +100,7 @@ class Session:
 
     def has_result(self, frame: int) -> bool:
         """Tell whether a frame was interacted or reached by a round."""
-        return self._propagation.has_result(frame)
+        return self.propagation.has_result(frame)
 
     def image(self, frame: int) -> np.ndarray:
         """Read a frame: ``[H,W,3]`` uint8 RGB, not to be written to.
@@ -207,10 +216,9 @@ class Session:
             InputError: an unknown object, or a frame that does not exist.
         """
         self._check_frame(frame)
-        ledger = self._ledger
+        ledger, numbers = self._ledger, self._ledger.numbers(frame)
         with ledger.action():
             ledger.scribbles = None
-            numbers = ledger.numbers(frame)
             gone = numbers > 0 if object_id is None else numbers == ledger.objects.number(object_id)
             ledger.draw(frame, np.where(gone, 0, numbers))
 
@@ -229,7 +237,7 @@ class Session:
         if frame not in self.interacted:
             raise InputError(f"frame {frame}: was not interacted, so there is nothing to withdraw")
         with self._ledger.action():
-            self._propagation.withdraw(frame)
+            self.propagation.withdraw(frame)
 
     def propagate(self, direction: Direction = "both", frame: int | None = None) -> Iterator[Progress]:
         """Propagate every changed frame, in the order of the changes; whoever stops iterating keeps what is done.
@@ -267,21 +275,16 @@ class Session:
         for frame, name in enumerate(self.frames.names):
             write_mask(folder / f"{name}.png", shrink_ids(self.ids(frame)))
 
-    @property
-    def propagation(self) -> Propagation:
-        """The engine, for those who need probabilities."""
-        return self._propagation
-
     def _round(self, frame: int, direction: Direction, *, is_first: bool) -> Iterator[Progress]:
         ledger = self._ledger
         with ledger.action(is_undone=is_first):
             rows = ledger.objects.to_rows(ledger.numbers(frame))
             ledger.scribbles = None
             ledger.drawn.pop(frame, None)
-            steps = self._propagation.round(frame, rows, direction)
+            steps = self.propagation.round(frame, rows, direction)
         ledger.is_running = True
         try:
-            yield Progress(frame, 0, self._propagation.count_frames(frame, direction))
+            yield Progress(frame, 0, self.propagation.count_frames(frame, direction))
             for step in steps:
                 ledger.follow(step.frame)
                 yield Progress(*step[:3])
@@ -294,7 +297,3 @@ class Session:
 
     def _read_frame(self, frame: int) -> torch.Tensor:
         return prepare_image(self.image(frame), self.size, self.models.network.device)
-
-    @property
-    def _scale(self) -> float:
-        return self.size[0] / self.frames.size[0]

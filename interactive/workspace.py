@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from dataset.stored_masks import read_stored_ids
 from output.masks import write_mask
 from util.errors import InputError
-from util.files import make_folder, write_then_rename
+from util.files import claim_folder, write_then_rename
 
 VERSION = 1
 SHOWN = "masks"  # what a person sees, frame by frame
@@ -26,24 +27,30 @@ REMOVED = ".removed"  # suffix of an empty file that stands for a mask to be rem
 
 
 class Workspace:
-    """A folder of files that are whole, whenever the process ends.
+    """A folder of files that are whole, whenever the process ends; until ``close`` it is closed to others.
 
     Args:
         folder: it is made if need be; what an interrupted commit left there is finished or removed.
 
     Raises:
-        InputError: it cannot be written to, or holds something else.
+        InputError: it cannot be written to, holds something else, or is in use.
     """
 
     def __init__(self, folder: Path) -> None:
-        make_folder(folder)
         self.folder, self._path = folder, folder / "session.json"
-        self.state = self._read()
-        self._number = 0 if self.state is None else self.state["commit"]
-        foreign = [path.name for path in folder.iterdir() if not path.name.startswith((".", "commit_"))]
-        if self.state is None and foreign:
-            raise InputError(f"{folder}: holds {foreign[0]} but no session.json; choose an empty folder")
-        self._finish()
+        with ExitStack() as claim:
+            claim.enter_context(claim_folder(folder, [folder / SHOWN, folder / PROPAGATED]))
+            self.state = self._read()
+            self._number = 0 if self.state is None else self.state["commit"]
+            foreign = [path.name for path in folder.iterdir() if not path.name.startswith((".", "commit_"))]
+            if self.state is None and foreign:
+                raise InputError(f"{folder}: holds {foreign[0]} but no session.json; choose an empty folder")
+            self._finish()
+            self._claim = claim.pop_all()
+
+    def close(self) -> None:
+        """Leave the folder to others."""
+        self._claim.close()
 
     def commit(self, state: Mapping[str, object], masks: Mapping[tuple[str, str], np.ndarray | None]) -> None:
         """Write a state and the masks that it changes, all or nothing.
@@ -57,6 +64,8 @@ class Workspace:
         """
         number = self._number + 1
         pending = self.folder / f"commit_{number}"
+        if pending.exists():  # a failed commit of this number left it
+            shutil.rmtree(pending)
         for (kind, name), mask in masks.items():
             path = pending / kind / f"{name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +103,7 @@ class Workspace:
             state = json.loads(self._path.read_text())
             if state["version"] != VERSION:
                 raise InputError(f"{self._path}: written by another release; open it with that one")
-            return state
+            return {**state, "commit": int(state["commit"])}
         except (OSError, ValueError, KeyError, TypeError) as e:
             raise InputError(f"{self._path}: not a session ({e}); choose another folder") from e
 

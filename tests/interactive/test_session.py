@@ -1,12 +1,7 @@
 """Sessions: what a person does, undo, and the workspace that follows."""
 
-import multiprocessing
-import os
-import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
-from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 import numpy as np
@@ -15,90 +10,35 @@ import pytest
 from interactive.interaction import DrawingMaker, GrabCutMaker, Region
 from interactive.models import Models
 from interactive.session import Session
-from model.network import STCN
-from tests.conftest import read_ids, write_clip
-from tests.deterministic import fill_state_dict, synthetic_video
+from tests.conftest import read_ids
+from tests.interactive.conftest import NUM_FRAMES, assert_same, shown, summary, work
 from util.errors import InputError
 
-NUM_FRAMES = 6
 
-
-@pytest.fixture(scope="module")
-def models() -> Models:
-    network = STCN(size="small").eval()
-    fill_state_dict(network.state_dict())
-    return Models(network, DrawingMaker())
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    return write_clip(tmp_path, NUM_FRAMES)[0]
-
-
-@pytest.fixture
-def truth() -> np.ndarray:
-    return synthetic_video(NUM_FRAMES, 48, 64, 2)[1]
-
-
-@pytest.fixture
-def open_session(models: Models, clip: Path, tmp_path: Path) -> Callable[[], Session]:
-    return lambda: Session(clip, models, tmp_path / "workspace")
-
-
-def shown(session: Session) -> list[np.ndarray]:
-    return [session.ids(frame) for frame in range(NUM_FRAMES)]
-
-
-def summary(session: Session) -> tuple:
-    has_result = [session.has_result(frame) for frame in range(NUM_FRAMES)]
-    return session.objects, session.interacted, session.changed, has_result
-
-
-def assert_same(one: Session, other: Session) -> None:
-    assert summary(one) == summary(other)
-    assert all(np.array_equal(mask, same) for mask, same in zip(shown(one), shown(other)))
-
-
-def work(session: Session, truth: np.ndarray) -> list[Callable[[], object]]:
-    """Actions of every kind, to be done in this order."""
-    return [
-        lambda: session.import_mask(1, truth[1]),
-        lambda: list(session.propagate()),
-        lambda: session.add_object("dog", 7),
-        lambda: session.scribble(4, [(20, 20), (30, 25)], 7),
-        lambda: session.scribble(4, [(40, 10)], 1),
-        lambda: session.scribble(4, [(10, 30)], 0, region=Region(4, 20, 40, 45)),
-        lambda: session.draw(4, [(50, 40), (60, 40)], 2, thickness=5),
-        lambda: list(islice(session.propagate(), 2)),  # cancelled after a frame
-        lambda: session.rename_object(7, "cat"),
-        lambda: session.reset(2, 1),
-        lambda: session.remove_object(2),
-        lambda: session.withdraw(1),
-        lambda: session.reset(5),
-        lambda: list(session.propagate("forward")),
-    ]
-
-
-def test_a_workspace_opened_again_shows_the_same_after_each_action(open_session: Callable, truth: np.ndarray) -> None:
+def test_a_workspace_opened_again_shows_the_same_after_each_action(
+    open_session: Callable, reopen: Callable, truth: np.ndarray
+) -> None:
     session = open_session()
     for act in work(session, truth):
         act()
-        assert_same(open_session(), session)
+        assert_same(reopen(), session)
     while session.undo():
-        assert_same(open_session(), session)
+        assert_same(reopen(), session)
 
 
-def test_a_stopped_round_that_passed_a_drawn_frame_is_kept(open_session: Callable, truth: np.ndarray) -> None:
+def test_a_stopped_round_that_passed_a_drawn_frame_is_kept(
+    open_session: Callable, reopen: Callable, truth: np.ndarray
+) -> None:
     session = open_session()
     for frame in (0, 2):
         session.import_mask(frame, truth[frame])
     list(islice(session.propagate(), 4))
     assert session.has_result(2)
-    assert_same(open_session(), session)
+    assert_same(reopen(), session)
     session.draw(4, [(20, 20)], 1)
-    assert_same(open_session(), session)
+    assert_same(reopen(), session)
     session.reset(2)
-    assert_same(open_session(), session)
+    assert_same(reopen(), session)
 
 
 def test_undo_and_redo_go_through_the_same_states(open_session: Callable, truth: np.ndarray) -> None:
@@ -115,12 +55,12 @@ def test_undo_and_redo_go_through_the_same_states(open_session: Callable, truth:
     assert not session.redo()
 
 
-def test_a_session_goes_on_from_its_workspace(open_session: Callable, truth: np.ndarray) -> None:
+def test_a_session_goes_on_from_its_workspace(open_session: Callable, reopen: Callable, truth: np.ndarray) -> None:
     """Memory is rebuilt from the interacted masks: what follows is the same as without the interruption."""
     session = open_session()
     session.import_mask(1, truth[1])
     list(session.propagate())
-    again = open_session()
+    again = reopen()
     for one in (session, again):
         one.import_mask(5, truth[5])
         for _ in one.propagate("forward"):
@@ -183,14 +123,16 @@ def test_without_weights_boxes_find_objects(models: Models, clip: Path) -> None:
         (lambda session: next(session.propagate()), "nothing to propagate"),
     ],
 )
-def test_what_cannot_be_done_changes_nothing(open_session: Callable, act: Callable, message: str) -> None:
+def test_what_cannot_be_done_changes_nothing(
+    open_session: Callable, reopen: Callable, act: Callable, message: str
+) -> None:
     session = open_session()
     session.add_object()
     before = summary(session)
     with pytest.raises(InputError, match=message):
         act(session)
     assert summary(session) == before
-    assert_same(open_session(), session)
+    assert_same(reopen(), session)
 
 
 def test_a_running_round_locks_the_session(open_session: Callable, truth: np.ndarray) -> None:
@@ -202,68 +144,3 @@ def test_a_running_round_locks_the_session(open_session: Callable, truth: np.nda
         session.reset(0)
     steps.close()
     session.reset(0)
-
-
-def test_a_workspace_of_another_video_or_program_is_refused(
-    open_session: Callable, models: Models, tmp_path: Path
-) -> None:
-    open_session()
-    other, _ = write_clip(tmp_path / "other", 3)
-    with pytest.raises(InputError, match="a session of .*frames; choose another workspace"):
-        Session(other, models, tmp_path / "workspace")
-    with pytest.raises(InputError, match="holds .*.jpg but no session.json"):
-        Session(other, models, other)
-    (tmp_path / "workspace" / "session.json").write_text("{}")
-    with pytest.raises(InputError, match="not a session"):
-        open_session()
-
-
-def micro_steps(session: Session, truth: np.ndarray) -> Iterator[None]:
-    """Act, with a stop after each action and each frame of a round."""
-    session.import_mask(1, truth[1])
-    yield
-    for _ in session.propagate():
-        yield
-    for act in work(session, truth)[2:7]:
-        act()
-        yield
-    for _ in session.propagate():
-        yield
-    for act in (session.undo, session.redo, lambda: session.remove_object(2)):
-        act()
-        yield
-
-
-def act_and_tell(open_session: Callable, truth: np.ndarray, done: Synchronized) -> None:
-    for _ in micro_steps(open_session(), truth):
-        done.value += 1
-
-
-@pytest.mark.long
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that begin as copies of this one")
-def test_a_session_killed_at_any_moment_shows_the_last_finished_action(
-    open_session: Callable, truth: np.ndarray, tmp_path: Path
-) -> None:
-    session = open_session()
-    states, start = [(summary(session), shown(session))], time.monotonic()
-    for _ in micro_steps(session, truth):
-        states.append((summary(session), shown(session)))
-    duration, processes = time.monotonic() - start, multiprocessing.get_context("fork")
-    generator, seen = np.random.default_rng(0), set()
-    for _ in range(20):
-        shutil.rmtree(tmp_path / "workspace")
-        done = processes.Value("i", 0)
-        child = processes.Process(target=act_and_tell, args=(open_session, truth, done))
-        child.start()
-        time.sleep(generator.uniform(0, duration))
-        child.kill()
-        child.join()
-        again = open_session()
-        found = next(
-            number
-            for number in (done.value, done.value + 1)  # the next one may have finished without having told
-            if summary(again)[1:3] == states[number][0][1:3]
-            and all(np.array_equal(mask, same) for mask, same in zip(shown(again), states[number][1]))
-        )
-        seen.add(found)
-    assert len(seen) > 3

@@ -30,9 +30,14 @@ class State(NamedTuple):
 class Video(NamedTuple):
     """What tells one video from another."""
 
-    path: str
+    source: dict[str, object]  # as ``describe_source`` says
     names: list[str]
     size: tuple[int, int]  # at which the session works
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """All of it as JSON knows it."""
+        return {**self.source, "frames": len(self.names), "size": list(self.size)}
 
 
 def commit(
@@ -72,7 +77,7 @@ def describe(video: Video, state: State) -> dict[str, object]:
     names, scribbles, known = video.names, state.scribbles, set(state.objects.numbers)
     interactions = state.propagation.interactions.items()
     return {
-        "video": {"path": video.path, "frames": len(names), "size": video.size},
+        "video": video.facts,
         "objects": [entry._asdict() for entry in state.objects.entries],
         "next_number": state.objects.next_number,
         "interacted": [
@@ -97,8 +102,11 @@ def read_state(workspace: Workspace, video: Video, propagation: Propagation) -> 
     """
     content = workspace.state
     try:
-        if (content["video"]["frames"], tuple(content["video"]["size"])) != (len(video.names), tuple(video.size)):
-            raise InputError(f"{workspace.folder}: a session of {content['video']['path']}; choose another workspace")
+        facts = video.facts.items()
+        differing = [name for name, value in facts if name != "path" and content["video"][name] != value]
+        if differing:  # in more than the place: it may be moved
+            known = f"a session of {content['video']['path']}, but {', '.join(differing)} differ"
+            raise InputError(f"{workspace.folder}: {known}; choose another workspace")
         entries = tuple(Entry(**entry) for entry in content["objects"])
         objects = Objects(entries, content["next_number"])
         number_of = {name: index for index, name in enumerate(video.names)}

@@ -26,6 +26,7 @@ from interactive.results import PackedArray
 from interactive.strokes import NO_STROKE, PEN, draw_stroke, empty_map
 from interactive.workspace import shrink_ids
 from output.masks import write_mask
+from output.record import describe_source
 from util.errors import InputError
 from util.files import make_folder
 
@@ -69,7 +70,7 @@ class Session(AbstractContextManager):
         self.propagation = Propagation(  # for those who need probabilities
             models.network, self._read_frame, len(self.frames), self.size, models.fusion, config or PropagationConfig()
         )
-        self._ledger = Ledger(Video(str(video), self.frames.names, self.size), self.propagation, workspace)
+        self._ledger = Ledger(Video(describe_source(video), self.frames.names, self.size), self.propagation, workspace)
 
     def __exit__(self, *_: object) -> None:
         self.close()

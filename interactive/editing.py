@@ -40,7 +40,12 @@ def make_mask(scribbles: Scribbles, objects: Objects, image: np.ndarray, maker: 
 
     Returns:
         ``[H,W]`` numbers.
+
+    Raises:
+        InputError: there is no object.
     """
+    if not objects.entries:
+        raise InputError("a stroke, but no object to tell from the background; add an object first")
     start, strokes = objects.to_rows(scribbles.start.unpack()), empty_map(image.shape[:2])
     for stroke in scribbles.strokes:
         row = (0, *objects.numbers).index(stroke.number)

@@ -135,6 +135,13 @@ def test_what_cannot_be_done_changes_nothing(
     assert_same(reopen(), session)
 
 
+def test_a_stroke_needs_an_object(open_session: Callable) -> None:
+    session = open_session()
+    with pytest.raises(InputError, match="add an object first"):
+        session.scribble(0, [(1, 1)], 0)
+    assert not session.changed
+
+
 def test_a_running_round_locks_the_session(open_session: Callable, truth: np.ndarray) -> None:
     session = open_session()
     session.import_mask(1, truth[1])

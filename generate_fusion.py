@@ -11,15 +11,13 @@ import util.signals  # noqa: F401 (first, so that Ctrl-C during the other import
 # isort: split
 from pathlib import Path
 
-import torch
-
 from interactive.fusion_generation import GenerationSettings, generate
 from interactive.fusion_training import list_bl30k, list_davis
 from model.checkpoint import load_network
 from model.optimise import optimise
 from model.weights import default_weights
 from training.data import DataPlaces
-from util.device import PRECISIONS, choose_amp_dtype, choose_device
+from util.device import PRECISIONS, choose_device, choose_dtype
 from util.options import not_negative_int, positive_int
 from util.progress import with_progress
 from util.script import make_parser, script_main
@@ -45,7 +43,7 @@ def main() -> None:
     videos = list_davis(args.davis_root) if args.dataset == "DAVIS" else list_bl30k(args.bl_root)
     videos = videos[args.start : args.end]
     device = choose_device(args.device)
-    dtype = PRECISIONS.get(args.precision) or choose_amp_dtype(device) or torch.float32
+    dtype = choose_dtype(args.precision, device)
     network = optimise(load_network(args.model or default_weights(), device), dtype)
     settings = GenerationSettings(args.separation, args.range, args.mem_freq)
     for video, name in with_progress(videos, "videos", len(videos)):

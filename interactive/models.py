@@ -4,15 +4,14 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from interactive.interaction import GrabCutMaker, Maker, load_maker
 from model.checkpoint import load_network
 from model.fusion import FusionNetwork, load_fusion
 from model.network import STCN
 from model.optimise import optimise
 from model.weights import FUSION_WEIGHTS, default_weights
-from util.device import PRECISIONS, choose_amp_dtype, choose_device
+from util.device import choose_device, choose_dtype
+from util.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +51,12 @@ def load_models(
         is_dilated: whether S2M sees strokes thickened, as lines of the DAVIS interactive protocol are.
 
     Raises:
-        InputError: weights or a device that cannot be used.
+        InputError: weights, a device, a precision or a fusion that cannot be used.
     """
+    if fusion not in FUSIONS:
+        raise InputError(f"fusion {fusion}: unknown; choose {', '.join(FUSIONS)}")
     place = choose_device(device)
-    dtype = PRECISIONS.get(precision) or choose_amp_dtype(place) or torch.float32
+    dtype = choose_dtype(precision, place)
     network = optimise(load_network(model or default_weights(), place), dtype)
     maker = GrabCutMaker() if use_grabcut else load_maker(s2m_model, place, is_dilated=is_dilated)
     fusion_network = None

@@ -45,8 +45,8 @@ def parse_arguments() -> argparse.Namespace:
     steps_help = f"iterations (default: {STEPS_PER_FRAME} for each annotated frame, {STEPS[0]} to {STEPS[1]})"
     add("-i", "--iterations", type=positive_int, metavar="N", help=steps_help)
     add("-b", "--batch_size", type=positive_int, metavar="N", default=2, help="clips per iteration")
-    add("--crop", type=positive_int, default=320, help="side of the clips, a multiple of 16")
-    add("--lr", default="3e-5", help="learning rate")
+    add("--crop", type=positive_int, default=384, help="side of the clips, a multiple of 16")
+    add("--lr", default="1e-5", help="learning rate")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--num_workers", type=int, default=1, help="processes that load clips")
     add("--save_root", type=Path, default=PROJECT_ROOT / "saves", help="networks and checkpoints (default: saves)")

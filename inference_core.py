@@ -218,8 +218,8 @@ class InferenceCore:
             readout, presence = memory_readout[:, :-1], memory_readout[:, -1]
             logits = segment_boxes(self.network.decoder, readout, presence, features.frame_part)
             return aggregate(torch.sigmoid(logits)).softmax(0)
-        at_once = _at_once(memory_readout, STRIDE**2)
-        return self.network.segment_frame(memory_readout, features.frame_part, objects_at_once=at_once)
+        number = choose_at_once(memory_readout, STRIDE**2)
+        return self.network.segment_frame(memory_readout, features.frame_part, objects_at_once=number)
 
     def _insert(self, masks: Tensor, annotation: Tensor, labels: Sequence[int]) -> Tensor:
         """Put annotated masks over the propagated ones and aggregate.
@@ -244,7 +244,7 @@ class InferenceCore:
         """Memorise the frame that waits for it, if there is one."""
         if self._pending is not None and self.labels:
             image, key, f16, masks, is_temporary, is_annotated = self._pending
-            values = self.network.encode_value(image, f16, masks[None], objects_at_once=_at_once(masks))[0]
+            values = self.network.encode_value(image, f16, masks[None], objects_at_once=choose_at_once(masks))[0]
             if self._uses_boxes:  # the masks are read like one more channel of the values
                 presence = F.max_pool2d(masks[:, None], STRIDE)
                 values = torch.cat([values, presence.to(values.dtype)], 1)
@@ -268,7 +268,7 @@ class InferenceCore:
             raise ValueError(f"labels must be distinct and not 0: {list(labels)}")
 
 
-def _at_once(tensor: Tensor, pixels: int = 1) -> int:
+def choose_at_once(tensor: Tensor, pixels: int = 1) -> int:
     """Choose how many objects to compute together: on a CPU one is as fast and takes the least memory.
 
     Args:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inference_core import STRIDE
+from inference_core import STRIDE, choose_at_once
 from inference_memory_bank import MemoryBank
 from interactive.results import FrameProbabilities, PackedArray, Results
 from model.aggregate import aggregate
@@ -87,7 +87,6 @@ class Propagation:
     ) -> None:
         self.objects: tuple[int, ...] = ()  # in the order of their entry
         self._network, self._fusion, self._config = network, fusion, config
-        self._at_once = 1 if network.device.type == "cpu" else None  # as fast there, with less memory
         self._read_frame, self._num_frames = read_frame, num_frames
         self._padding = Padding.to_multiple(*size, STRIDE)
         self._results = Results(tuple(side + -side % STRIDE for side in size), is_exact=config.is_exact)
@@ -178,9 +177,9 @@ class Propagation:
         for frame in frames:
             image = self._padding.add(self._read_frame(frame)[None])
             features = self._encode(frame, image)
-            readout = bank.read(features.key)[None]
-            logits = self._network.segment(readout, features.frame_part, objects_at_once=self._at_once)[0]
-            found = aggregate(torch.sigmoid(logits)).softmax(0)
+            readout = bank.read(features.key)
+            number = choose_at_once(readout, STRIDE**2)
+            found = self._network.segment_frame(readout, features.frame_part, objects_at_once=number)
             new = self._order(found, known)
             fused = new
             if neighbour is not None and frame in self._results:
@@ -252,7 +251,7 @@ class Propagation:
 
     def _encode_value(self, image: Tensor, features: FrameFeatures, masks: Tensor) -> Tensor:
         """Compute the values of masks ``[K,H,W]``."""
-        return self._network.encode_value(image, features.f16, masks[None], objects_at_once=self._at_once)[0]
+        return self._network.encode_value(image, features.f16, masks[None], objects_at_once=choose_at_once(masks))[0]
 
     def _passes(self, frame: int, direction: Direction) -> list[tuple[range, int | None]]:
         """List the frames on each side of a frame, and the nearest interacted frame behind them, if there is one."""

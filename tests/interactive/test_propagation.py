@@ -102,6 +102,24 @@ def test_a_round_stops_at_interacted_frames(small: STCN, clip: tuple) -> None:
     assert list(propagation.round(0, clip[1][0], "backward")) == []
 
 
+def test_frames_go_through_what_stands_in_for_the_networks_methods(
+    small: STCN, clip: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiled methods and CUDA graphs do, and the bound on the objects that are decoded together is theirs."""
+    plain, other, sizes = make(small, clip[0], 2), make(small, clip[0], 2), []
+    list(plain.round(2, clip[1][2]))
+    whole = small.segment_frame
+
+    def segment_frame(readout: torch.Tensor, *given: object, objects_at_once: int) -> torch.Tensor:
+        sizes.append(objects_at_once)
+        return whole(readout, *given, objects_at_once=objects_at_once)
+
+    monkeypatch.setattr(small, "segment_frame", segment_frame)
+    list(other.round(2, clip[1][2]))
+    assert sizes == [1] * 6
+    assert_same(state_of(other), state_of(plain))
+
+
 def test_a_cancelled_round_keeps_what_is_done(small: STCN, clip: tuple) -> None:
     whole, cancelled = make(small, clip[0], 2), make(small, clip[0], 2)
     list(whole.round(2, clip[1][2]))

@@ -116,15 +116,15 @@ def _run(
     """Run one sample."""
     images = [image for _, image in open_frames(entry.frames).read()]
     paths = list_images(entry.truth)
-    truth = np.stack([read_stored_ids(path) for path in paths.values()])
-    if truth.shape != (len(images), *images[0].shape[:2]):
+    truth = [read_stored_ids(path) for path in paths.values()]
+    if [mask.shape for mask in truth] != [images[0].shape[:2]] * len(images):
         raise InputError(f"{entry.truth}: masks of other frames than {entry.frames} has; get the data set again")
     processor = Processor(images, num_objects, models, settings.propagation)
-    lines, masks = read_scribbles(scribbles), None
+    lines, masks = read_scribbles(scribbles, len(images), num_objects), None
     if not lines:
         raise InputError(f"{scribbles}: no scribbles in it; get it again")
     for submission, masks in run_sample(  # noqa: B007 (the last masks are written)
-        sample, lines, truth, processor.interact, num_objects, settings.protocol
+        sample, lines, np.stack(truth), processor.interact, num_objects, settings.protocol
     ):
         yield submission
     if settings.save_masks and masks is not None:

@@ -47,23 +47,34 @@ class Submission(NamedTuple):
     scores: FrameScores
 
 
-def read_scribbles(path: Path) -> Lines:
+def read_scribbles(path: Path, num_frames: int, num_objects: int) -> Lines:
     """Read a file of scribbles: the lines of each frame that has any.
 
+    Args:
+        num_frames: T of the sequence.
+        num_objects: K of the sequence.
+
     Raises:
-        InputError: it is unreadable or holds something else.
+        InputError: it is unreadable, holds something else, or does not fit the sequence.
     """
     try:
         frames = json.loads(path.read_text())["scribbles"]
-        return {
+        lines = {
             frame: [Line(np.array(line["path"], float).reshape(-1, 2), int(line["object_id"])) for line in lines]
             for frame, lines in enumerate(frames)
             if lines
         }
     except OSError as e:
         raise InputError(f"{path}: no readable scribbles ({e.strerror}); get them from DAVIS 2017") from e
-    except (ValueError, KeyError, TypeError) as e:
+    except (ValueError, KeyError, TypeError, OverflowError) as e:
         raise InputError(f"{path}: not a file of scribbles ({type(e).__name__}: {e}); get it again") from e
+    for frame, line in ((frame, line) for frame, found in lines.items() for line in found):
+        if frame >= num_frames or not 0 <= line.object_id <= num_objects:
+            known = f"the sequence has {num_frames} frames and {num_objects} objects"
+            raise InputError(f"{path}: object {line.object_id} in frame {frame}, but {known}; get it again")
+        if not ((line.path >= 0) & (line.path <= 1)).all():
+            raise InputError(f"{path}: a line in frame {frame} has points beyond 0 to 1; get it again")
+    return lines
 
 
 def write_scribbles(path: Path, sequence: str, num_frames: int, lines: Lines) -> None:

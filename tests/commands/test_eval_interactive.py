@@ -66,3 +66,11 @@ def test_missing_scribbles_are_named(run: Callable, davis: Path) -> None:
         path.unlink()
     status, _, err = run()
     assert (status, "Scribbles/two: no files of scribbles; get davis2017_scribbles" in err) == (2, True)
+
+
+def test_masks_of_unequal_size_are_refused(run: Callable, davis: Path) -> None:
+    path = sorted((davis / "trainval/Annotations/480p/one").iterdir())[1]
+    with Image.open(path) as mask:
+        mask.crop((0, 0, 8, 8)).save(path)
+    status, _, err = run()
+    assert (status, "one: masks of other frames than" in err) == (2, True)

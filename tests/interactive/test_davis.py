@@ -23,6 +23,7 @@ from model.fusion import FusionNetwork
 from model.s2m import S2M
 from tests.deterministic import fill_state_dict, synthetic_video
 from tests.golden_figures import GOLDEN_SEED, golden, golden_json, golden_network, golden_video
+from util.errors import InputError
 
 
 def lines_of(content: dict) -> dict[int, list[Line]]:
@@ -109,6 +110,25 @@ def test_a_missing_interaction_repeats_the_last_in_no_time() -> None:
 def test_scribbles_are_read_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "001.json"
     write_scribbles(path, "one", 3, {1: [Line(np.array([[0.25, 0.5], [1, 0]]), 2)]})
-    lines = read_scribbles(path)
+    lines = read_scribbles(path, 3, 2)
     assert list(lines) == [1]
     assert (lines[1][0].object_id, lines[1][0].path.tolist()) == (2, [[0.25, 0.5], [1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("frame", "points", "object_id", "message"),
+    [
+        (3, [[0, 0]], 1, "object 1 in frame 3, but the sequence has 3 frames and 2 objects"),
+        (0, [[0, 0]], 3, "object 3 in frame 0, but"),
+        (0, [[0, 0]], -1, "object -1 in frame 0, but"),
+        (0, [[0, 0]], float("inf"), "not a file of scribbles"),
+        (0, [[0, 1.5]], 1, "beyond 0 to 1"),
+        (0, [[float("nan"), 0]], 1, "beyond 0 to 1"),
+    ],
+)
+def test_scribbles_that_do_not_fit_are_refused(
+    tmp_path: Path, frame: int, points: list, object_id: float, message: str
+) -> None:
+    write_scribbles(tmp_path / "001.json", "one", 4, {frame: [Line(np.array(points), object_id)]})
+    with pytest.raises(InputError, match=f"001.json: .*{message}.*; get it again"):
+        read_scribbles(tmp_path / "001.json", 3, 2)

@@ -112,6 +112,8 @@ def run_sample(
             return
         scores = score(masks, truth, num_objects)
         yield Submission(sample, interaction, now - handed_out, scores), masks
+        if interaction == config.max_interactions:
+            return  # nobody would see what the robot draws
         frame, lines = next_scribbles(scores, masks, truth, candidates, used, config.metric)
         used.add(frame)
 

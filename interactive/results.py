@@ -35,7 +35,7 @@ class FrameProbabilities(NamedTuple):
 
     objects: tuple[int, ...]  # the objects of the rows after the background's
     values: PackedArray  # [1+K,H,W] float16 or float32
-    rows: PackedArray  # [H,W] uint8 or uint16, the most likely row of each pixel
+    rows: PackedArray  # [H,W] uint8 or int32, the most likely row of each pixel
 
 
 class Results:

@@ -100,6 +100,14 @@ def test_a_sample_that_runs_out_of_time_is_not_scored_further(monkeypatch: pytes
     assert [submission.timing for submission in found] == [5, 5, 5]
 
 
+def test_the_robot_draws_only_what_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth, drawn = synthetic_video(4, 48, 64, 1)[1], []
+    monkeypatch.setattr("interactive.davis_run.draw_lines", lambda *given: drawn.append(given) or [])
+    arguments = truth, lambda lines: Answer(np.zeros_like(truth), None), 1, ProtocolConfig(max_interactions=3)
+    assert len(list(run_sample(Sample("one", 1), {0: []}, *arguments))) == 3
+    assert len(drawn) == 2
+
+
 def test_a_missing_interaction_repeats_the_last_in_no_time() -> None:
     half = FrameScores(np.full((2, 1), 0.5), np.full((2, 1), 0.5))
     found = summarise([Submission(Sample("one", 1), 1, 10.0, half)], {Sample("one", 1): 1}, 3, 100)

@@ -28,7 +28,7 @@ COLUMNS = ("sequence", "scribble_idx", "interaction", "object_id", "frame", "jac
 
 @dataclass(frozen=True)
 class InteractiveSettings:
-    """What a run does and writes."""
+    """Settings of a run: what it does and writes."""
 
     output: Path
     save_masks: bool = False  # write the masks of each sample's last submission

@@ -39,7 +39,7 @@ class Sample(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """What was submitted after one interaction of a sample, and how good it was."""
+    """The result of one interaction of a sample: how long it took, and how good it was."""
 
     sample: Sample
     interaction: int  # from 1 on

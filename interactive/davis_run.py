@@ -27,7 +27,7 @@ class ProtocolConfig:
 
 
 class Answer(NamedTuple):
-    """What is submitted after an interaction."""
+    """The masks that are submitted after an interaction."""
 
     masks: np.ndarray  # [T,H,W] uint8 or int32
     candidates: list[int] | None  # frames that the next scribbles may be on; None: all

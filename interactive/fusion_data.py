@@ -22,7 +22,7 @@ MIN_DIFFERENT, DIFFERENT_BY = 100, 26  # pixels where two results differ by so m
 
 
 class Choice(NamedTuple):
-    """What a sample is made of."""
+    """The parts that a sample is made of."""
 
     first: int  # the reference of the earlier rounds
     second: int  # the reference of the new round

@@ -38,7 +38,7 @@ class PropagationConfig:
 
 
 class Interaction(NamedTuple):
-    """What is certain: the mask of an interacted frame."""
+    """The mask of an interacted frame, which is certain."""
 
     objects: tuple[int, ...]  # that were known then
     mask: PackedArray  # [H,W] rows, 0 for background, else 1 + the position of the object; or [1+K,H,W] probabilities

@@ -1,4 +1,4 @@
-"""What a session writes into its workspace, and how it comes back."""
+"""The record of a session in its workspace: how it is written, and how it comes back."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class State(NamedTuple):
 
 
 class Video(NamedTuple):
-    """What tells one video from another."""
+    """The facts that tell one video from another."""
 
     source: dict[str, object]  # as ``describe_source`` says
     names: list[str]

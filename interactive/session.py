@@ -96,7 +96,7 @@ class Session(AbstractContextManager):
 
     @property
     def maker_name(self) -> str:
-        """What makes masks of strokes, for people."""
+        """Name of the maker of masks from strokes, for people."""
         return self.models.maker.name
 
     def has_result(self, frame: int) -> bool:

@@ -1,4 +1,4 @@
-"""What the trainings of interactive networks share: settings, and the way to a run on the trainer of STCN."""
+"""The common part of the trainings of interactive networks: settings, and the way to a run on the trainer of STCN."""
 
 from dataclasses import dataclass, replace
 

@@ -42,7 +42,8 @@ class FusionVideo:
         self.pairs, self._results = video.annotated_frames(), results
         self._reached = {  # frames by reference and object
             int(reference.name): {
-                folder.name: {int(path.stem) for path in folder.glob("*.png")} for folder in reference.iterdir()
+                folder.name: {int(path.stem) for path in folder.glob("*.png") if path.stem.isdecimal()}
+                for folder in reference.iterdir()
             }
             for reference in sorted(results.iterdir())
             if reference.name.isdecimal()

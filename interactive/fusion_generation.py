@@ -1,5 +1,6 @@
 """Results to train fusion on: objects propagated from many frames of annotated videos, one grey PNG for each frame."""
 
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ def generate(video: TrainingVideo, network: STCN, settings: GenerationSettings, 
         if not labels or folder.is_dir():
             continue
         pending = output / f".{folder.name}.part"
+        shutil.rmtree(pending, ignore_errors=True)  # of a run that was killed, perhaps with other weights
         for frame, probabilities in _propagate(pairs, reference, mask, labels, network, settings):
             for label, values in zip(labels, probabilities):
                 path = pending / f"{label:05d}" / f"{frame:05d}.png"

@@ -30,6 +30,10 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def generated(root: Path, run_main: Callable) -> Path:
+    """Results of a run after one that was killed."""
+    killed = root / "fusion/sep3/one/.00000.part/00009"
+    killed.mkdir(parents=True)
+    (killed / "00077.png").write_text("cut")
     options = ["--davis_root", root / "DAVIS", "--model", root / "stcn.pth", "--device", "cpu", "--separation", 3]
     assert run_main(generate_fusion.main, *options, "--output", root / "fusion/sep3")[0] == 0
     return root / "fusion"
@@ -53,6 +57,7 @@ def test_results_of_both_ways_are_stored(generated: Path) -> None:
 
 
 def test_training_writes_a_fusion_network_that_goes_on(root: Path, generated: Path, run_main: Callable) -> None:
+    (generated / "sep3/one/00003/00002/.0123456789ab.77.part.png").write_text("left by a killed run")
     status, out, _ = train(root, run_main, "--id", "a", "-i", 3)
     assert (status, "fusion 1: 200 samples, batch 2, 3 iterations" in out) == (0, True)
     (weights,) = (root / "saves").glob("*_a/*_a_3.pth")

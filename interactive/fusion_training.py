@@ -1,5 +1,6 @@
 """Training of fusion, on stored results, with the trainer and the loop that train STCN."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ from model.checkpoint import load_network
 from model.fusion import FusionNetwork, attend, difference, load_fusion
 from model.network import STCN
 from training.recipe import Stage
-from training.setup import Training
+from training.setup import Training, find_start
 from util.distributed import ProcessGroup
 from util.errors import InputError
 
@@ -84,6 +85,7 @@ def prepare_fusion(
     Raises:
         InputError: data or files are missing or do not fit.
     """
+    task = replace(task, start=find_start(task.start, task.output, group))
     runs = sorted(path for path in fusion_root.glob("*") if path.is_dir())
     found = [FusionVideo(video, run / name) for run in runs for video, name in videos if (run / name).is_dir()]
     usable = [video for video in found if video.is_usable]

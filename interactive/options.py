@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from interactive.training_task import TrainingTask
-from training.options import add_output_options, add_speed_options, make_compute, make_output
+from training.options import RESUME_HELP, add_output_options, add_speed_options, make_compute, make_output
 from training.recipe import Stage
 from training.settings import Start
 from training.trainer import OptimizerConfig
@@ -29,6 +29,7 @@ def make_task_parser(description: str, crop: int) -> tuple[argparse.ArgumentPars
     start.add_argument("--load_network", type=Path, metavar="FILE", help=START_HELP)
     model_help = "checkpoint of an interrupted training (default: none)"
     start.add_argument("--load_model", type=Path, metavar="FILE", help=model_help)
+    start.add_argument("--resume", action="store_true", help=RESUME_HELP)
     add = parser.add_argument_group("recipe", "the defaults are the published recipe").add_argument
     add("-b", "--batch_size", type=positive_int, metavar="N", help="samples per process (default: as published)")
     add("-i", "--iterations", type=positive_int, metavar="N", help="iterations to train (default: as published)")
@@ -45,14 +46,6 @@ def make_task_parser(description: str, crop: int) -> tuple[argparse.ArgumentPars
     return parser, start
 
 
-def check_task(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """End the program with one line if options have no meaning."""
-    if args.crop < 32 or args.crop % 16:
-        parser.error("--crop must be a multiple of 16, at least 32")
-    if args.bootstrap is not None and not 0 <= args.bootstrap[0] < args.bootstrap[1]:
-        parser.error("--bootstrap must be two iterations, the second after the first")
-
-
 def make_task(
     args: argparse.Namespace, name: str, stage: Stage, bootstrap: tuple[float, float], start: Start
 ) -> TrainingTask:
@@ -66,11 +59,12 @@ def make_task(
         start: the source of the first weights.
     """
     iterations = args.iterations or stage.iterations
+    first, last = args.bootstrap or (int(share * iterations) for share in bootstrap)
     optimizer = OptimizerConfig(
         lr=args.lr,
         lr_steps=stage.lr_steps,
         cosine=iterations if args.cosine else None,
-        bootstrap=tuple(args.bootstrap or (int(share * iterations) for share in bootstrap)),
+        bootstrap=(first, max(last, first + 1)),  # in a few iterations the shares are none
         region_weight=args.region_loss,
     )
     return TrainingTask(

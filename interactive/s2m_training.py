@@ -1,5 +1,6 @@
 """Training of scribble to mask, with the trainer and the loop that train STCN."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,9 +14,9 @@ from model.aggregate import aggregate
 from model.checkpoint import check_names, copy_matching, read_imagenet, read_state_dict
 from model.s2m import INPUT_CHANNELS, S2M, SIZES
 from training.data import static_data
-from training.recipe import Stage
+from training.recipe import Stage, divide_batch
 from training.settings import Start
-from training.setup import Training
+from training.setup import Training, find_start
 from util.distributed import ProcessGroup
 from util.errors import InputError
 
@@ -69,6 +70,10 @@ def prepare_s2m(
     Raises:
         InputError: data or files are missing or do not fit.
     """
+    task = replace(task, start=find_start(task.start, task.output, group))
+    is_shared = group.size > 1 and device.type == "cuda"  # statistics are then those of all processes
+    if divide_batch(STAGE, group.size, task.batch_per_process).micro < 2 and not is_shared:
+        raise InputError("batch_size 1: S2M's normalisation needs more samples at once; set batch_size to 2 or more")
     spec = ClipSpec(crop=task.crop, seed=task.seed)
     data = StrokeDataset(static_data(static_root, spec).pairs, spec)
     return assemble(task, data, make_network(size, task.start), device, amp_dtype, group)

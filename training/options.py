@@ -16,6 +16,7 @@ from util.options import not_negative, not_negative_int, positive_int
 from util.script import make_parser
 
 OF_STAGE = "(default: as published for the stage)"
+RESUME_HELP = "go on from the last checkpoint of a run of this --id, if there is one (default: a new run)"
 
 
 def read_settings(description: str) -> TrainingSettings:
@@ -77,18 +78,9 @@ def parse_share(text: str) -> tuple[str, float]:
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End the program with one line if options exclude each other or have no meaning."""
-    if sum(file is not None for file in (args.load_network, args.load_model)) + args.from_scratch > 1:
-        parser.error("--load_network, --load_model and --from_scratch exclude each other")
-    if args.resume and (args.load_model or args.id.upper() == "NULL"):
-        parser.error("--resume finds the checkpoint by --id; give that one, and no --load_model")
-    if args.crop < 32 or args.crop % 16:
-        parser.error("--crop must be a multiple of 16, at least 32")
+    check_shared(parser, args)
     if args.num_frames < 2:
         parser.error("--num_frames must be at least 2: the first frame is given")
-    if not 0 <= args.bootstrap[0] < args.bootstrap[1]:
-        parser.error("--bootstrap must be two iterations, the second after the first")
-    if Path(args.id).name != args.id:
-        parser.error("--id becomes the name of a folder; leave out separators")
     if args.scenes and STAGES[args.stage].data != "static":
         parser.error("--scenes are made of photographs; give --stage 0")
     if args.mix and args.scenes:
@@ -97,6 +89,21 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--mix names a source twice; give each source one share")
     if args.hold_out and not args.vos_root:
         parser.error("--hold_out names videos of --vos_root; give both")
+
+
+def check_shared(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End the program with one line if options that every training has exclude each other or have no meaning."""
+    is_from_scratch = getattr(args, "from_scratch", False)  # fusion has no other start
+    if sum(file is not None for file in (args.load_network, args.load_model)) + is_from_scratch > 1:
+        parser.error("--load_network, --load_model and --from_scratch exclude each other")
+    if args.resume and (args.load_model or args.id.upper() == "NULL"):
+        parser.error("--resume finds the checkpoint by --id; give that one, and no --load_model")
+    if args.crop < 32 or args.crop % 16:
+        parser.error("--crop must be a multiple of 16, at least 32")
+    if args.bootstrap is not None and not 0 <= args.bootstrap[0] < args.bootstrap[1]:
+        parser.error("--bootstrap must be two iterations, the second after the first")
+    if Path(args.id).name != args.id:
+        parser.error("--id becomes the name of a folder; leave out separators")
 
 
 def _make_recipe(args: argparse.Namespace) -> Recipe:
@@ -178,8 +185,7 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
     add("--load_network", type=Path, metavar="FILE", help=f"{network_help} (default: ImageNet encoders)")
     model_help = "checkpoint of an interrupted training to continue, also one of the published code (default: none)"
     add("--load_model", type=Path, metavar="FILE", help=model_help)
-    resume_help = "go on from the last checkpoint of a run of this --id, if there is one (default: a new run)"
-    add("--resume", action="store_true", help=resume_help)
+    add("--resume", action="store_true", help=RESUME_HELP)
     encoder_help = "folder of resnet50*.pth and resnet18*.pth (default: torchvision downloads them)"
     add("--encoder_weights", type=Path, metavar="DIR", help=encoder_help)
     add("--from_scratch", action="store_true", help="start from random weights (default: ImageNet encoders)")

@@ -63,6 +63,8 @@ def test_training_writes_a_fusion_network_that_goes_on(root: Path, generated: Pa
     (weights,) = (root / "saves").glob("*_a/*_a_3.pth")
     before = load_fusion(weights).state_dict()
     assert train(root, run_main, "--id", "b", "-i", 3, "--load_network", weights, "--lr", 0.01)[0] == 0
+    status, out, _ = train(root, run_main, "--id", "b", "-i", 3, "--lr", 0.01, "--resume")
+    assert (status, "finished before, after 3 iterations" in out) == (0, True)
     (weights,) = (root / "saves").glob("*_b/*_b_3.pth")
     after = load_fusion(weights).state_dict()
     assert before.keys() == after.keys()

@@ -34,8 +34,9 @@ def weights_of(root: Path, name: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("finds_it_itself", [False, True])
 def test_an_interrupted_training_goes_on_exactly(
-    run: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finds_it_itself: bool
 ) -> None:
     assert run("--id", "whole", "--from_scratch")[0] == 0
     update = Trainer.update
@@ -49,16 +50,25 @@ def test_an_interrupted_training_goes_on_exactly(
         patched.setattr(Trainer, "update", update_and_stop)
         assert run("--id", "parts", "--from_scratch")[0] == 128 + signal.SIGTERM
     (checkpoint,) = (tmp_path / "saves").glob("*_parts/*_checkpoint.pth")
-    assert run("--load_model", checkpoint)[0] == 0
+    again = ["--resume", "--id", "parts", "--from_scratch"] if finds_it_itself else ["--load_model", checkpoint]
+    assert run(*again)[0] == 0
     whole, parts = (torch.load(weights_of(tmp_path, name)) for name in ("whole", "parts"))
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     assert load_s2m(weights_of(tmp_path, "parts"))(torch.zeros(1, 6, 32, 32)).isfinite().all()
+
+
+def test_a_single_iteration(run: Callable) -> None:
+    assert run("-i", 1, "--from_scratch")[0] == 0
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--crop", "40"], "--crop must be a multiple of 16"),
+        (["--id", "../../elsewhere/x"], "--id becomes the name of a folder"),
+        (["--load_network", "a.pth", "--from_scratch"], "exclude each other"),
+        (["--resume"], "--resume finds the checkpoint by --id"),
+        (["-b", "1", "--from_scratch"], "batch_size 1: S2M's normalisation needs more samples at once"),
         (["--static_root", "nowhere", "--from_scratch"], "nowhere: no name.jpg with a name.png beside it"),
         (["-b", "8", "--from_scratch"], "2 samples are fewer than a batch of 8"),
         (["--load_network", "nowhere.pth"], "nowhere.pth: no such file"),

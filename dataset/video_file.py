@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -107,8 +108,7 @@ class VideoFile:
                     self._check_packet(packet, num_packets, index)
                     num_packets += packet.size > 0
                     for frame in packet.decode():
-                        if frame.is_corrupt:
-                            raise InputError(f"{self.path}: damaged at frame {index:05d}; copy it again")
+                        self._check_frame(frame, index)
                         name = f"{index:05d}"
                         is_needed = needed is None or name in needed
                         image = self._convert(frame, index) if is_needed or index == 0 else None
@@ -117,42 +117,70 @@ class VideoFile:
                         index += 1
             except DAMAGED as e:
                 raise InputError(f"{self.path}: unreadable at frame {index:05d} ({_cause(e)}); convert it anew") from e
-        if num_packets < self._num_announced:
-            raise InputError(f"{self.path}: ends at frame {index:05d} of {self._packets.num_frames}; copy it again")
+        self._check_end(num_packets, index)
         if index < self._packets.num_frames:
             log.warning("%s: only %d of %d frames could be decoded", self.path, index, self._packets.num_frames)
 
     def read_around(self, index: int, before: int = 0) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield number and ``[H,W,3]`` uint8 RGB image of the frames from a frame on, without reading those before it.
+        """Yield number and ``[H,W,3]`` uint8 RGB image of the frames from a frame on, if possible without earlier ones.
 
-        Decoding begins at the key frame before it, or at the start of a file that does not tell its times.
+        Decoding begins at the key frame before it; if that does not lead to the frame, at the start of the file.
 
         Args:
             index: number of the frame.
             before: how many frames before it are yielded as well, as far as they are decoded anyway.
 
         Raises:
-            InputError: decoding fails.
+            InputError: naming the frame near which decoding fails, or which is damaged.
         """
-        times = self._packets.times
-        if None in times or len(set(times)) < len(times) or self._packets.joints:
-            yield from ((int(name), image) for name, image in self.read(index))
-            return
         self.size  # noqa: B018 (all frames are compared with the first one's)
-        times = sorted(times)
+        times, found = self._packets.times, []
+        if None not in times and len(set(times)) == len(times) and not self._packets.joints:
+            frames = self._read_from_key_frame(index, index - before)
+            with suppress(InputError):  # reading from the start finds it, if it is not due to the place
+                for number, image in frames:
+                    found.append((number, image))
+                    if number >= index:
+                        break
+        if found and found[-1][0] == index:
+            yield from found
+            yield from frames
+        else:
+            yield from ((int(name), image) for name, image in self.read(index))
+
+    def _read_from_key_frame(self, index: int, start: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the frames from ``start`` on, as far as the key frame before ``index`` allows.
+
+        Some formats are entered behind that key frame, or elsewhere: frames may then be missing, or none may come.
+        """
+        times = sorted(self._packets.times)
         numbers = {time: number for number, time in enumerate(times)}
+        first, last = None, index - 1
         with self._open() as container:
             stream = container.streams.video[0]
-            container.seek(round(times[index] / stream.time_base), stream=stream, backward=True)
             try:
-                for frame in container.decode(stream):
-                    number = None if frame.pts is None else numbers.get(float(frame.pts * frame.time_base))
-                    if number is not None and number >= index - before:
-                        yield number, self._convert(frame, number)
+                container.seek(round(times[index] / stream.time_base), stream=stream, backward=True)
+                for packet in container.demux(stream):
+                    number = _number(packet, numbers)
+                    if packet.size and number is None and not packet.is_discard:  # cut off, or without its key frame
+                        continue
+                    if first is None and not packet.is_keyframe:
+                        return
+                    first = number if first is None else first
+                    self._check_packet(packet, 0, last + 1)
+                    for frame in packet.decode():
+                        number = _number(frame, numbers)
+                        if number is None or number < (first or 0):  # shown before the key frame, it needs earlier ones
+                            continue
+                        self._check_frame(frame, number)
+                        last = number
+                        if number >= start:
+                            yield number, self._convert(frame, number)
             except DAMAGED as e:
                 raise InputError(
                     f"{self.path}: unreadable near frame {index:05d} ({_cause(e)}); convert it anew"
                 ) from e
+        self._check_end(self._packets.num_packets, last + 1)
 
     def _open(self) -> "av.container.InputContainer":
         if not os.path.getsize(self.path):
@@ -187,6 +215,16 @@ class VideoFile:
         if packet.is_corrupt and number not in self._packets.joints:
             raise InputError(f"{self.path}: damaged after frame {index:05d}; copy it again")
 
+    def _check_frame(self, frame: "av.VideoFrame", index: int) -> None:
+        """Refuse a frame that the decoder finds damaged."""
+        if frame.is_corrupt:
+            raise InputError(f"{self.path}: damaged at frame {index:05d}; copy it again")
+
+    def _check_end(self, num_packets: int, index: int) -> None:
+        """Refuse a file with fewer packets than it announces."""
+        if num_packets < self._num_announced:
+            raise InputError(f"{self.path}: ends at frame {index:05d} of {self._packets.num_frames}; copy it again")
+
     def _convert(self, frame: "av.VideoFrame", index: int) -> np.ndarray:
         """Convert a frame to RGB, upright; refuse one of another size than the first."""
         image = self._turn_upright(frame.to_ndarray(format="rgb24"), frame.rotation)
@@ -206,6 +244,11 @@ class VideoFile:
                 log.warning("%s: is to be shown turned by %d degrees; its frames are read unturned", self.path, angle)
             self._has_noted_turn = True
         return np.ascontiguousarray(np.rot90(image, quarters))
+
+
+def _number(part: "av.Packet | av.VideoFrame", numbers: Mapping[float, int]) -> int | None:
+    """Find a frame's number by its time."""
+    return None if part.pts is None or part.time_base is None else numbers.get(float(part.pts * part.time_base))
 
 
 def _cause(error: Exception) -> str:

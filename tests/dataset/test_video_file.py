@@ -1,5 +1,6 @@
 """Intact video files of many kinds are read to their last frame, whatever the checks for damage."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from dataset.video_file import VideoFile
 from tests.videos import picture
+from util.errors import InputError
 
 NUM_FRAMES = 30
 KINDS = {  # name -> encoder, format of pixels, options
@@ -33,11 +35,13 @@ KINDS = {  # name -> encoder, format of pixels, options
 }
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_intact_files_are_read_to_the_end(tmp_path: Path, name: str) -> None:
-    codec, pixels, options = KINDS[name]
-    images = [np.roll(picture(index % 12), 5 * index, 1) for index in range(NUM_FRAMES)]
-    with av.open(str(tmp_path / name), "w") as container:
+IMAGES = [np.roll(picture(index % 12), 5 * index, 1) for index in range(NUM_FRAMES)]
+
+
+def write_kind(path: Path) -> Path:
+    """Write the images as a file of the kind that it is named after."""
+    (codec, pixels, options), images = KINDS[path.name], IMAGES
+    with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=Fraction(25))
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt, stream.options, stream.gop_size, stream.bit_rate = pixels, options, 12, 4_000_000
@@ -46,8 +50,37 @@ def test_intact_files_are_read_to_the_end(tmp_path: Path, name: str) -> None:
             frame.pts, frame.time_base = index, Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    video = VideoFile(tmp_path / name, strict=True)
+    return path
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_intact_files_are_read_to_the_end_and_from_anywhere(tmp_path: Path, name: str) -> None:
+    video = VideoFile(write_kind(tmp_path / name), strict=True)
     read = [image for _, image in video.read()]
     assert len(read) == len(video.names) == NUM_FRAMES
-    distances = np.abs(np.array(read, int)[:, None] - np.array(images, int)).mean((2, 3, 4))
+    distances = np.abs(np.array(read, int)[:, None] - np.array(IMAGES, int)).mean((2, 3, 4))
     assert distances.argmin(1).tolist() == list(range(NUM_FRAMES))  # each resembles its own original most
+    for index in (0, 9, 22, 29):
+        number, image = next(item for item in video.read_around(index, before=4) if item[0] >= index)
+        assert number == index
+        assert np.array_equal(image, read[index])
+
+
+@pytest.mark.parametrize("name", ["slices.m2ts", "clip.avi"])
+def test_damage_that_reading_in_order_finds_is_found_from_a_frame_on(tmp_path: Path, name: str) -> None:
+    whole = write_kind(tmp_path / name).read_bytes()
+    outcomes = []
+    for place in range(len(whole) // 4, len(whole) - 188, len(whole) // 8):
+        (tmp_path / name).write_bytes(whole[:place] + whole[place + 188 :])
+        video = VideoFile(tmp_path / name)
+        outcomes.append([is_refused(video.read()), is_refused(video.read_around(0))])
+    assert all(in_order == from_frame for in_order, from_frame in outcomes)
+    assert [True, True] in outcomes
+
+
+def is_refused(frames: Iterator) -> bool:
+    """Tell whether reading ends with an error."""
+    try:
+        return not list(frames)
+    except InputError:
+        return True

@@ -10,7 +10,7 @@ from tracker import TrackerConfig, VideoTracker
 
 def track(network: STCN, video: np.ndarray, first_mask: np.ndarray, **settings) -> np.ndarray:
     """Segment a video: probabilities ``[T,1+K,H,W]``."""
-    session = VideoTracker(network, TrackerConfig(mem_every=2, **settings)).start()
+    session = VideoTracker(network, TrackerConfig(mem_every=2, exact=True, **settings)).start()
     found = []
     for index, image in enumerate(video):
         session.step(image, first_mask if index == 0 else None)

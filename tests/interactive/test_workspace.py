@@ -96,14 +96,17 @@ def test_a_session_killed_at_any_moment_shows_the_last_finished_action(
     for _ in micro_steps(session, truth):
         states.append((summary(session), shown(session)))
     session.close()
-    duration, processes = time.monotonic() - start, multiprocessing.get_context("fork")
+    step, processes = (time.monotonic() - start) / len(states), multiprocessing.get_context("fork")
     generator, seen = np.random.default_rng(0), set()
     for _ in range(20):
         shutil.rmtree(tmp_path / "workspace")
         done = processes.Value("i", 0)
         child = processes.Process(target=act_and_tell, args=(open_session, truth, done))
         child.start()
-        time.sleep(generator.uniform(0, duration))
+        wanted = generator.integers(len(states) - 1)
+        while done.value < wanted and child.is_alive():  # a moment by the clock would depend on the machine's load
+            time.sleep(0.01)
+        time.sleep(generator.uniform(0, step))
         child.kill()
         child.join()
         with open_session() as again:

@@ -63,7 +63,7 @@ class Processor:
         )
         self.propagation.objects = tuple(range(1, num_objects + 1))
         self._labels = {number: number for number in self.propagation.objects}
-        self.masks = np.zeros((len(images), *self._size), np.int32)  # what is shown
+        self.masks = np.zeros((len(images), *self._size), np.int32)  # the ones shown
         self._lines: dict[int, list[Line]] = {}  # all lines so far by frame, for makers that need them again
 
     def interact(self, lines: Lines) -> Answer:

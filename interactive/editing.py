@@ -19,7 +19,7 @@ class Stroke(NamedTuple):
     """A stroke or a box on a frame, in pixels of the working size."""
 
     points: tuple[tuple[float, float], ...]  # x and y; of a box two opposite corners
-    number: int  # of the object; 0 for the background
+    number: int  # the object's; 0 for the background
     is_box: bool = False
 
 

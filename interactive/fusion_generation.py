@@ -17,7 +17,7 @@ from inference_core import InferenceConfig, InferenceCore
 from model.network import STCN
 from util.files import write_then_rename
 
-MIN_PIXELS = 100  # of an object in the frame that it is propagated from
+MIN_PIXELS = 100  # an object has as many in the frame that it is propagated from
 MAX_OBJECTS = 5
 
 
@@ -47,7 +47,7 @@ def generate(video: TrainingVideo, network: STCN, settings: GenerationSettings, 
         if not labels or folder.is_dir():
             continue
         pending = output / f".{folder.name}.part"
-        shutil.rmtree(pending, ignore_errors=True)  # of a run that was killed, perhaps with other weights
+        shutil.rmtree(pending, ignore_errors=True)  # left by a run that was killed, perhaps with other weights
         for frame, probabilities in _propagate(pairs, reference, mask, labels, network, settings):
             for label, values in zip(labels, probabilities):
                 path = pending / f"{label:05d}" / f"{frame:05d}.png"

@@ -40,7 +40,7 @@ class PropagationConfig:
 class Interaction(NamedTuple):
     """The mask of an interacted frame, which is certain."""
 
-    objects: tuple[int, ...]  # that were known then
+    objects: tuple[int, ...]  # the ones known then
     mask: PackedArray  # [H,W] rows, 0 for background, else 1 + the position of the object; or [1+K,H,W] probabilities
     memory: tuple[Tensor, Tensor] | None  # key [1,CK,h,w] and values [K,CV,h,w]; None: to be computed
 

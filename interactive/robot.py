@@ -26,7 +26,7 @@ class RobotConfig:
     """The ways in which robots differ. The defaults are those of the protocol."""
 
     kernel: float = 0.2  # diameter of the opening, as a share of the square root of the error's area
-    min_pixels: int = 4  # of a piece of the skeleton that becomes a line
+    min_pixels: int = 4  # a smaller piece of the skeleton becomes no line
     is_fast: bool = False  # whether to thin the error instead of computing its medial axis, in a tenth of the time
 
 

@@ -18,10 +18,10 @@ PHOTOGRAPH = Augmentation(
     frame_rotation=20,
     frame_shear=10,
 )
-EMPTY_SHARE = 0.33  # of the samples whose previous mask is empty
-IOU = (0.4, 0.95)  # of a previous mask with the ground truth
-OTHER_IOU = 0.6  # of another object, as far as it is taken for this one
-OTHER_SHARE = 0.75  # of the samples with other objects in which these play a part
+EMPTY_SHARE = 0.33  # share of the samples whose previous mask is empty
+IOU = (0.4, 0.95)  # range for a previous mask with the ground truth
+OTHER_IOU = 0.6  # bound for another object, as far as it is taken for this one
+OTHER_SHARE = 0.75  # share of the samples with other objects in which these play a part
 AREA = (0.002, 0.7)  # share of the picture that an object may cover
 MAX_DRAWS = 4
 

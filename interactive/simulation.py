@@ -13,10 +13,10 @@ from interactive.robot import RobotConfig, draw_lines
 from interactive.strokes import rasterise
 
 ROBOT = RobotConfig(kernel=0.15, min_pixels=1, is_fast=True)
-ROBOT_SHARE = 0.75  # of the corrections that the robot draws
-ROBOT_SHARE_FIRST = 0.5  # of the first strokes that it draws; published: none
-CURVES_SHARE = 0.3  # of the samples that get free curves as well
-SECOND_KIND_SHARE = 0.3  # of the regions that get a second kind of strokes
+ROBOT_SHARE = 0.75  # share of the corrections that the robot draws
+ROBOT_SHARE_FIRST = 0.5  # share of the first strokes that it draws; published: none
+CURVES_SHARE = 0.3  # share of the samples that get free curves as well
+SECOND_KIND_SHARE = 0.3  # share of the regions that get a second kind of strokes
 MIN_PIXELS = 100  # an object or a background with fewer gets no free curves
 MAX_CHANGES = 300
 CURVE_WIDTH = 3  # pixels

@@ -19,7 +19,7 @@ from util.errors import InputError
 from util.files import claim_folder, write_then_rename
 
 VERSION = 1
-SHOWN = "masks"  # what a person sees, frame by frame
+SHOWN = "masks"  # the masks that a person sees, frame by frame
 INTERACTED = "interacted"  # masks of the interacted frames
 PROPAGATED = "propagated"  # results of changed frames, before the change
 STARTS = "starts"  # the mask that the strokes on a frame began with

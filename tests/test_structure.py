@@ -101,6 +101,14 @@ def test_libraries_neither_print_nor_know_flags(path: Path) -> None:
             assert not re.search(r"(?<![\w-])--[a-z]", node.value), f"a flag in a library: {node.value!r}"
 
 
+def test_prose_begins_with_a_subject() -> None:
+    """Docstrings and comments are sentences or names of things; none begins with "of", "that", "which" or "what"."""
+    beginning = re.compile(r'"""(Of|That|Which|Whose|What) |# (of|that|which|whose|what) ')
+    files = [path for path in ROOT.rglob("*.py") if not {".venv", ".git"} & set(path.relative_to(ROOT).parts)]
+    lines = [(path.relative_to(ROOT), line) for path in files for line in path.read_text().splitlines()]
+    assert [(str(path), line) for path, line in lines if beginning.search(line) and "re.compile" not in line] == []
+
+
 def test_every_room_is_known() -> None:
     rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert rooms == {*(room for room in LIBRARIES if (ROOT / room).is_dir()), "benchmarking", "scripts", "tests"}

@@ -243,7 +243,7 @@ class Run:
 
 
 class _Share(NamedTuple):
-    """What one process contributes to a record."""
+    """The contribution of one process to a record."""
 
     losses: np.ndarray  # [2+T-1] means: total, plain, by frame
     intersection: np.ndarray  # [K] pixels

@@ -88,7 +88,7 @@ def validate(
             masks = Path(folder, entry.name)
             scores[entry.name] = score_sequence(masks, entry.truth, is_single_object=entry.is_single_object)
     del tracker
-    torch.cuda.empty_cache()  # what frames of other sizes left would be missing in training; elsewhere nothing happens
+    torch.cuda.empty_cache()  # training would miss what frames of other sizes left; elsewhere nothing happens
     summary = summarise_scores(scores)
     of_videos = {f"{name}/J&F_mean": measures["J&F_mean"] for name, measures in summary["sequences"].items()}
     return {key: summary[key] for key in ("J&F_mean", "J_mean", "F_mean")} | of_videos

@@ -101,6 +101,7 @@ class STCN(nn.Module):
         super().__init__()
         backbone, value_channels, decoder_channels, self.mem_every = SIZES[size]
         self.single_object = single_object
+        self.has_fixed_batches = False  # whether ``encode_frames`` is slow to start with each new number of frames
         self.key_encoder = KeyEncoder(backbone)
         c16, c8, c4 = self.key_encoder.out_channels
         self.value_encoder = ValueEncoder(1 if single_object else 2, c16, value_channels, use_cbam=use_cbam)

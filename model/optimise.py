@@ -5,12 +5,12 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from model.graphs import GraphedFunction
 from model.modules import SplitConv2d
-from model.network import STCN, FrameFeatures
+from model.network import STCN
 from model.winograd import WinogradConv2d
 from util.device import has_matrix_unit
 from util.errors import InputError
@@ -53,7 +53,7 @@ def optimise(
     if use_compile:
         for name in COMPILED:
             setattr(network, name, compile_or_note(getattr(network, name)))
-        network.encode_frames = pad_batches(network.encode_frames)
+        network.has_fixed_batches = True
     elif use_graphs and network.device.type == "cuda":
         for name in COMPILED:
             setattr(network, name, GraphedFunction(getattr(network, name)))
@@ -101,21 +101,6 @@ def use_winograd(network: STCN) -> None:
             for name, layer in list(module.named_children()):
                 if isinstance(layer, nn.Conv2d) and min(layer.weight.shape[:2]) >= MIN_WINOGRAD_CHANNELS:
                     setattr(module, name, WinogradConv2d(layer))
-
-
-def pad_batches(encode: Callable[[Tensor], FrameFeatures]) -> Callable[[Tensor], FrameFeatures]:
-    """Let a function of frames see a shorter batch, such as a video's last one, in the size of the others.
-
-    It is then compiled for one size of batch. The result holds features of more frames than were given.
-    """
-    largest = 0
-
-    def call(frames: Tensor) -> FrameFeatures:
-        nonlocal largest
-        largest = max(largest, len(frames))
-        return encode(torch.cat([frames, frames[-1:].expand(largest - len(frames), -1, -1, -1)]))
-
-    return call
 
 
 def compile_or_note(function: Callable) -> Callable:

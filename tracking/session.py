@@ -100,21 +100,21 @@ class TrackerSession:
         """
         previous: list[_Computed] = []
         for batch in batched(frames, self.frames_at_once, lambda frame: frame.image is not None):
-            computed = self._compute(batch, need_probabilities)
+            computed = self._compute(batch, need_probabilities, self.frames_at_once)
             for last in previous:
                 yield last.finish()
             previous = computed
         for last in previous:
             yield last.finish()
 
-    def _compute(self, frames: Sequence[Frame], need_probabilities: bool) -> list["_Computed"]:
+    def _compute(self, frames: Sequence[Frame], need_probabilities: bool, at_once: int = 1) -> list["_Computed"]:
         """Take frames in host memory, and send the results of those that are wanted on their way back."""
         self._refuse_other_sizes(frames)
         self._refuse_too_many(frames)
         computed = []
         self._probabilities = None  # freed before the next ones take memory
         with tf32_allowed(self._dtype != torch.float32):
-            for frame, *views in zip(frames, *(view.run(frames) for view in self._views)):
+            for frame, *views in zip(frames, *(view.run(frames, at_once) for view in self._views)):
                 if frame.is_wanted:
                     self._probabilities = _average(views)
                     computed.append(self._send(frame, need_probabilities))
@@ -178,13 +178,13 @@ class _ViewCore:
         self.core = InferenceCore(network, config, expected_memory_frames=num_memory_frames)
         self._view, self._device = view, network.device
 
-    def run(self, frames: Sequence[Frame]) -> Iterator[Tensor | None]:
+    def run(self, frames: Sequence[Frame], at_once: int) -> Iterator[Tensor | None]:
         """Yield the probabilities ``[1+K,H,W]`` of the next frames at their own size, None of those not wanted.
 
-        All these frames are encoded together.
+        All these frames are encoded together, as the ``at_once`` frames of other calls are.
         """
         images = [self._prepare(frame) for frame in frames if frame.image is not None]
-        ahead = iter(zip(images, self.core.encode_ahead(torch.stack(images)) if images else ()))
+        ahead = iter(zip(images, self.core.encode_ahead(torch.stack(images), at_once) if images else ()))
         for frame in frames:
             if frame.image is None:
                 self.core.skip()

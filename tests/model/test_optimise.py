@@ -11,9 +11,10 @@ from inference_core import InferenceConfig, InferenceCore
 from inference_memory_bank import MemoryBank
 from model import optimise as module
 from model.network import STCN
-from model.optimise import compile_or_note, fold_batch_norm, optimise, pad_batches
+from model.optimise import compile_or_note, fold_batch_norm, optimise
 from tests.conftest import filled_network
 from tests.deterministic import synthetic_video
+from tracker import TrackerConfig, VideoTracker
 from util.errors import InputError
 from util.tensor_util import normalise
 
@@ -113,13 +114,20 @@ def test_compiled_network_equals_the_plain_one(caplog) -> None:
     assert "compile: " not in caplog.text
 
 
-def test_shorter_batches_are_padded_to_the_largest() -> None:
-    sizes = []
-    encode = pad_batches(lambda frames: sizes.append(len(frames)) or frames)
-    for size in (1, 4, 4, 2):
-        frames = torch.randn(size, 3, 2, 2)
-        assert torch.equal(encode(frames)[:size], frames)
-    assert sizes == [1, 4, 4, 4]
+@pytest.mark.parametrize(("has_fixed_batches", "sizes"), [(True, [4, 4, 1]), (False, [4, 2, 1])])
+def test_a_videos_last_batch_has_the_size_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, has_fixed_batches: bool, sizes: list[int]
+) -> None:
+    """A single step that follows is not padded."""
+    network, found = filled_network(size="small"), []
+    network.has_fixed_batches = has_fixed_batches
+    encode = network.encode_frames
+    monkeypatch.setattr(network, "encode_frames", lambda frames: found.append(len(frames)) or encode(frames))
+    video, masks = synthetic_video(7, 32, 48, 1, seed=3)
+    tracker = VideoTracker(network, TrackerConfig(size=None, frames_at_once=4))
+    assert len(list(tracker.track(video[:6], masks[0]))) == 6
+    tracker.start().step(video[6], masks[6])
+    assert found == sizes
 
 
 def test_errors_of_a_compiled_function_are_not_swallowed() -> None:

@@ -12,18 +12,22 @@ import util.signals  # noqa: F401 (first, so that Ctrl-C during the other import
 
 # isort: split
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from dataset.layouts import davis_2017_videos
-from interactive.davis_evaluation import InteractiveSettings, evaluate_interactive
+from interactive.davis_evaluation import REPORT, InteractiveSettings, evaluate_interactive, list_samples
 from interactive.davis_protocol import METRICS, THRESHOLD
 from interactive.davis_run import ProtocolConfig
-from interactive.models import FUSIONS, load_models
+from interactive.models import FUSIONS, Models, load_models
 from interactive.propagation import PropagationConfig
+from output.record import Facts, digest_file, record_run
 from util.device import PRECISIONS
+from util.files import claim_folder
 from util.options import positive_int
 from util.script import make_parser, script_main
 
+RECORD = "run.json"  # beside the report: weights and options
 DEFAULT = PropagationConfig()
 
 
@@ -60,6 +64,13 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def describe_run(args: argparse.Namespace, models: Models, settings: InteractiveSettings) -> Facts:
+    """Describe what the scores are made of."""
+    options = {**asdict(settings.protocol), **asdict(settings.propagation), "precision": str(models.network.dtype)}
+    weights = {name: path and digest_file(path) for name, path in models.weights.items()}
+    return {"data": {"path": str(args.davis.resolve())}, "weights": weights, "options": options}
+
+
 @script_main
 def main() -> None:
     args = parse_arguments()
@@ -81,7 +92,12 @@ def main() -> None:
         ProtocolConfig(max_time=args.max_time, metric=args.metric),
         PropagationConfig(mem_every=args.mem_freq, top_k=args.top, is_blended=args.fusion != "none"),
     )
-    summary = evaluate_interactive(entries, models, settings)
+    list_samples(entries)  # missing data are refused before an earlier report goes
+    with claim_folder(args.output):
+        if not args.resume:
+            (args.output / REPORT).unlink(missing_ok=True)
+        record_run(args.output / RECORD, describe_run(args, models, settings), goes_on=args.resume)
+        summary = evaluate_interactive(entries, models, settings)
     at_threshold = summary["metric_at_threshold"][args.metric]
     print(f"{models.maker.name}: AUC {summary['auc']:.4f}, {args.metric} at {THRESHOLD} s {at_threshold:.4f}")
 

@@ -9,6 +9,7 @@ Of DAVIS the training videos are taken, over their whole length. Interrupted, it
 import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
 
 # isort: split
+from dataclasses import asdict
 from pathlib import Path
 
 from interactive.fusion_generation import GenerationSettings, generate
@@ -16,11 +17,15 @@ from interactive.fusion_training import list_bl30k, list_davis
 from model.checkpoint import load_network
 from model.optimise import optimise
 from model.weights import default_weights
+from output.record import digest_file, record_run
 from training.data import DataPlaces
 from util.device import PRECISIONS, choose_device, choose_dtype
+from util.files import claim_folder, make_folder
 from util.options import not_negative_int, positive_int
 from util.progress import with_progress
 from util.script import make_parser, script_main
+
+RECORD = "run.json"  # beside the videos: weights and options
 
 
 @script_main
@@ -44,10 +49,15 @@ def main() -> None:
     videos = videos[args.start : args.end]
     device = choose_device(args.device)
     dtype = choose_dtype(args.precision, device)
-    network = optimise(load_network(args.model or default_weights(), device), dtype)
+    model = args.model or default_weights()
+    network = optimise(load_network(model, device), dtype)
     settings = GenerationSettings(args.separation, args.range, args.mem_freq)
+    options = {**asdict(settings), "precision": str(dtype)}
+    make_folder(args.output)
+    record_run(args.output / RECORD, {"weights": {"stcn": digest_file(model)}, "options": options}, goes_on=True)
     for video, name in with_progress(videos, "videos", len(videos)):
-        generate(video, network, settings, args.output / name)
+        with claim_folder(args.output / name):  # not the whole output, which runs with --start and --end may share
+            generate(video, network, settings, args.output / name)
     print(f"{len(videos)} videos in {args.output}")
 
 

@@ -1,12 +1,10 @@
 """Facts that decide on the results of a video: its files, the weights and the options."""
 
-import hashlib
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 
 from dataset.videos import VideoEntry
-from output.record import Facts, describe_source
+from output.record import Facts, describe_source, digest_file
 from tracker import VideoTracker
 
 IRRELEVANT = {"frames_at_once", "max_objects"}  # settings of the tracker that change no result
@@ -23,16 +21,6 @@ def describe_run(entry: VideoEntry, tracker: VideoTracker, weights: Path | None)
     return {
         "video": describe_source(entry.frames),
         "masks": describe_source(entry.masks),
-        "weights": {"digest": None if weights is None else _digest(weights)},
+        "weights": {"digest": None if weights is None else digest_file(weights)},
         "options": options,
     }
-
-
-@cache
-def _digest(path: Path) -> str:
-    """Give 64 bits that stand for a file's content; weights are read once for all videos."""
-    digest = hashlib.blake2b(digest_size=8)
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -127,6 +127,11 @@ class DrawingMaker:
         return F.one_hot(rows, 1 + num_objects).permute(2, 0, 1).float()
 
 
+def default_s2m() -> Path | None:
+    """Return S2M's released weights if they are there, else the small network's, if they are."""
+    return next((path for path in (S2M_WEIGHTS, SMALL_S2M_WEIGHTS) if path.exists()), None)
+
+
 def load_maker(weights: Path | None = None, device: torch.device | str = "cpu", *, is_dilated: bool = False) -> Maker:
     """Choose what makes masks of strokes: S2M where there are weights, else GrabCut. A note tells which.
 
@@ -137,8 +142,7 @@ def load_maker(weights: Path | None = None, device: torch.device | str = "cpu", 
     Raises:
         InputError: weights that cannot be used.
     """
-    if weights is None:
-        weights = next((path for path in (S2M_WEIGHTS, SMALL_S2M_WEIGHTS) if path.exists()), None)
+    weights = weights or default_s2m()
     if weights is None:
         log.info("strokes become masks by GrabCut; `python download_model.py` fetches s2m, which is better")
         return GrabCutMaker()

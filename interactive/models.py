@@ -1,10 +1,11 @@
 """The networks of interactive use, and how they are loaded."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from interactive.interaction import GrabCutMaker, Maker, load_maker
+from interactive.interaction import GrabCutMaker, Maker, default_s2m, load_maker
 from model.checkpoint import load_network
 from model.fusion import FusionNetwork, load_fusion
 from model.network import STCN
@@ -25,6 +26,7 @@ class Models:
     network: STCN
     maker: Maker  # makes masks of strokes
     fusion: FusionNetwork | None = None  # None: results are blended by distance
+    weights: Mapping[str, Path | None] = field(default_factory=dict)  # file of each network; None: it has none
 
 
 def load_models(
@@ -57,11 +59,14 @@ def load_models(
         raise InputError(f"fusion {fusion}: unknown; choose {', '.join(FUSIONS)}")
     place = choose_device(device)
     dtype = choose_dtype(precision, place)
-    network = optimise(load_network(model or default_weights(), place), dtype)
+    model, s2m_model = model or default_weights(), None if use_grabcut else s2m_model or default_s2m()
+    network = optimise(load_network(model, place), dtype)
     maker = GrabCutMaker() if use_grabcut else load_maker(s2m_model, place, is_dilated=is_dilated)
     fusion_network = None
     if fusion == "auto" and (fusion_model is not None or FUSION_WEIGHTS.exists()):
-        fusion_network = load_fusion(fusion_model or FUSION_WEIGHTS, place)
+        fusion_model = fusion_model or FUSION_WEIGHTS
+        fusion_network = load_fusion(fusion_model, place)
     elif fusion == "auto":
         log.info("results are blended by distance; `python download_model.py` fetches fusion_stcn, which is better")
-    return Models(network, maker, fusion_network)
+    weights = {"stcn": model, "s2m": s2m_model, "fusion": fusion_model if fusion_network else None}
+    return Models(network, maker, fusion_network, weights)

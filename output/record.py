@@ -1,9 +1,11 @@
 """A record beside the results of a video: what they were made of, so that a later run knows whether they still fit."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 
 from output.names import RECORD, OutputPaths
@@ -24,6 +26,33 @@ def describe_source(path: Path) -> dict[str, object]:
     changed = datetime.fromtimestamp(max((stat.st_mtime for stat in stats), default=0), timezone.utc)
     size = sum(stat.st_size for stat in stats)
     return {"path": str(path.resolve()), "files": len(stats), "bytes": size, "changed": changed.isoformat()}
+
+
+@cache
+def digest_file(path: Path) -> str:
+    """Give 64 bits that stand for a file's content; a file is read once."""
+    digest = hashlib.blake2b(digest_size=8)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def record_run(path: Path, facts: Facts, *, goes_on: bool) -> None:
+    """Write what the results in a file's folder are made of.
+
+    Args:
+        path: the record.
+        goes_on: whether results of an earlier run are kept; those without a record are taken as they are.
+
+    Raises:
+        InputError: they are to be kept, but they were made of something else.
+    """
+    facts = json.loads(json.dumps(facts))  # as they are read back
+    old = _read(path)["facts"]
+    if goes_on and old and (differences := _list_differences(old, facts)):
+        raise InputError(f"{path}: made with {differences}; run anew, or choose another folder")
+    _write(path, {"facts": facts, "files": {}, "stale": []})
 
 
 class RunRecord:
@@ -105,12 +134,7 @@ class RunRecord:
 
     def _differences(self) -> str:
         """Name what differs from the earlier run."""
-        old, new = self._old["facts"], self._facts
-        pairs = dict.fromkeys((subject, name) for facts in (new, old) for subject in facts for name in facts[subject])
-        found = [(*pair, *(facts.get(pair[0], {}).get(pair[1]) for facts in (old, new))) for pair in pairs]
-        differing = [f"{subject} {name} {before}, not {now}" for subject, name, before, now in found if before != now]
-        more = [f"and {len(differing) - NUM_SHOWN} more"] if len(differing) > NUM_SHOWN else []
-        return ", ".join(differing[:NUM_SHOWN] + more)
+        return _list_differences(self._old["facts"], self._facts)
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._path.parent).as_posix()
@@ -121,9 +145,21 @@ class RunRecord:
         return path.stat().st_size if path.is_file() else None
 
     def _write(self, sizes: Mapping[str, int | None]) -> None:
-        content = {"facts": self._facts, "files": sizes, "stale": self._stale}
-        with write_then_rename(self._path) as temporary:
-            temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        _write(self._path, {"facts": self._facts, "files": sizes, "stale": self._stale})
+
+
+def _write(path: Path, content: dict) -> None:
+    with write_then_rename(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _list_differences(old: Facts, new: Facts) -> str:
+    """Name what differs between the facts of two runs; empty if nothing does."""
+    pairs = dict.fromkeys((subject, name) for facts in (new, old) for subject in facts for name in facts[subject])
+    found = [(*pair, *(facts.get(pair[0], {}).get(pair[1]) for facts in (old, new))) for pair in pairs]
+    differing = [f"{subject} {name} {before}, not {now}" for subject, name, before, now in found if before != now]
+    more = [f"and {len(differing) - NUM_SHOWN} more"] if len(differing) > NUM_SHOWN else []
+    return ", ".join(differing[:NUM_SHOWN] + more)
 
 
 def _is_whole(path: Path) -> bool:

@@ -13,6 +13,7 @@ import eval_interactive_davis
 from model.fusion import FusionNetwork
 from scripts import make_scribbles
 from tests.conftest import files_in, filled_network
+from util.files import claim_folder
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_report_summary_curve_and_masks(run: Callable, tmp_path: Path) -> None:
     status, out, _ = run("--max_sequences", 1, "--save_mask")
     assert (status, out.startswith("GrabCut: AUC 0.")) == (0, True)
     masks = [f"{number}/one/{frame:05d}.png" for number in range(3) for frame in range(4)]
-    assert files_in(tmp_path / "out") == [*masks, "curve.png", "report.csv", "summary.json"]
+    assert files_in(tmp_path / "out") == [*masks, "curve.png", "report.csv", "run.json", "summary.json"]
     with (tmp_path / "out/report.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3 * 8 * 2 * 4  # files, interactions, objects, frames
@@ -51,6 +52,12 @@ def test_a_run_goes_on_after_finished_samples(run: Callable, tmp_path: Path, dav
     assert len(after.splitlines()) == 2 * len(before.splitlines()) - 1
     assert run("--resume")[0] == 0
     assert (tmp_path / "out/report.csv").read_text() == after
+    status, _, err = run("--resume", "--fusion", "linear")
+    assert (status, "run.json: made with weights fusion " in err) == (2, True)
+    status, _, err = run("--resume", "--mem_freq", 2)
+    assert (status, "run.json: made with options mem_every 5, not 2" in err) == (2, True)
+    with claim_folder(tmp_path / "out"):
+        assert run("--resume")[0] == 2
     (tmp_path / "out/report.csv").write_text("sequence\nx\n")
     status, _, err = run("--resume")
     assert (status, "report.csv: not a report of an earlier run" in err) == (2, True)

@@ -14,6 +14,7 @@ from model.fusion import load_fusion
 from tests.commands.conftest import SIZE, write_video
 from tests.conftest import files_in, filled_network
 from tests.deterministic import synthetic_video
+from util.files import claim_folder
 
 
 @pytest.fixture
@@ -54,6 +55,19 @@ def test_results_of_both_ways_are_stored(generated: Path) -> None:
     assert files_in(generated / "sep3/one") == expected
     with Image.open(generated / "sep3/one/00003/00002/00003.png") as given:
         assert set(np.unique(np.array(given))) == {0, 255}  # the reference itself has its ground truth
+
+
+def test_results_of_other_weights_are_not_mixed(root: Path, generated: Path, run_main: Callable) -> None:
+    options = ["--davis_root", root / "DAVIS", "--device", "cpu", "--output", generated / "sep3"]
+    assert run_main(generate_fusion.main, *options, "--model", root / "stcn.pth", "--separation", 3)[0] == 0
+    status, _, err = run_main(generate_fusion.main, *options, "--model", root / "stcn.pth", "--separation", 4)
+    assert (status, "run.json: made with options separation 3, not 4; run anew" in err) == (2, True)
+    torch.save(filled_network(size="small", seed=1).state_dict(), root / "other.pth")
+    status, _, err = run_main(generate_fusion.main, *options, "--model", root / "other.pth", "--separation", 3)
+    assert (status, "run.json: made with weights stcn" in err) == (2, True)
+    with claim_folder(generated / "sep3/one"):
+        status, _, err = run_main(generate_fusion.main, *options, "--model", root / "stcn.pth", "--separation", 3)
+    assert (status, "sep3/one: another run is writing to it" in err) == (2, True)
 
 
 def test_training_writes_a_fusion_network_that_goes_on(root: Path, generated: Path, run_main: Callable) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,10 @@ from tests.download_server import DownloadServer
 
 TESTS = Path(__file__).parent
 torch.set_grad_enabled(False)
+# Background jobs ignore these, and the commands that tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def filled_network(seed: int = 0, **variant: bool | str) -> STCN:

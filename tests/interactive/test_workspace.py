@@ -107,11 +107,9 @@ def test_a_session_killed_at_any_moment_shows_the_last_finished_action(
         done = processes.Value("i", 0)
         child = processes.Process(target=act_and_tell, args=(open_session, truth, done))
         child.start()
-        wanted = generator.integers(len(states) - 1)
-        deadline = time.monotonic() + 10
-        while (
-            done.value < wanted and child.is_alive() and time.monotonic() < deadline
-        ):  # a moment by the clock would depend on the machine's load
+        wanted, deadline = generator.integers(len(states) - 1), time.monotonic() + 30
+        # A moment by the clock alone would depend on the machine's load.
+        while done.value < wanted and child.is_alive() and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(generator.uniform(0, step))
         child.kill()
@@ -124,4 +122,4 @@ def test_a_session_killed_at_any_moment_shows_the_last_finished_action(
                 and all(np.array_equal(mask, same) for mask, same in zip(shown(again), states[number][1]))
             )
         seen.add(found)
-    assert len(seen) > 1
+    assert len(seen) > 3

@@ -19,11 +19,15 @@ from tests.deterministic import fill_state_dict, synthetic_video
 NUM_FRAMES = 6
 
 
-@pytest.fixture(scope="module")
-def models() -> Models:
+def make_models() -> Models:
     network = STCN(size="small").eval()
     fill_state_dict(network.state_dict())
     return Models(network, DrawingMaker())
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return make_models()
 
 
 @pytest.fixture

@@ -9,15 +9,13 @@ from collections.abc import Callable, Iterator
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-import torch
 
 from interactive.models import Models
 from interactive.session import Session
 from tests.conftest import write_clip
-from tests.interactive.conftest import assert_same, shown, summary, work
+from tests.interactive.conftest import assert_same, make_models, shown, summary, work
 from util.errors import InputError
 
 
@@ -83,29 +81,29 @@ def micro_steps(session: Session, truth: np.ndarray) -> Iterator[None]:
         yield
 
 
-def act_and_tell(open_session: Callable, truth: np.ndarray, done: Synchronized) -> None:
-    torch.set_num_threads(1)  # the threads of the parent process are not copied, and would be waited for
-    cv2.setNumThreads(0)
-    for _ in micro_steps(open_session(), truth):
+def act_and_tell(clip: Path, workspace: Path, truth: np.ndarray, done: Synchronized) -> None:
+    for _ in micro_steps(Session(clip, make_models(), workspace), truth):
         done.value += 1
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that begin as copies of this one")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that begin as copies of another one")
 def test_a_session_killed_at_any_moment_shows_the_last_finished_action(
-    open_session: Callable, truth: np.ndarray, tmp_path: Path
+    open_session: Callable, clip: Path, truth: np.ndarray, tmp_path: Path
 ) -> None:
+    """The processes are copies of one that has not computed: threads, as this one has, are not copied."""
     session = open_session()
     states, start = [(summary(session), shown(session))], time.monotonic()
     for _ in micro_steps(session, truth):
         states.append((summary(session), shown(session)))
     session.close()
-    step, processes = (time.monotonic() - start) / len(states), multiprocessing.get_context("fork")
+    step, processes = (time.monotonic() - start) / len(states), multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([__name__])
     generator, seen = np.random.default_rng(0), set()
     for _ in range(20):
         shutil.rmtree(tmp_path / "workspace")
         done = processes.Value("i", 0)
-        child = processes.Process(target=act_and_tell, args=(open_session, truth, done))
+        child = processes.Process(target=act_and_tell, args=(clip, tmp_path / "workspace", truth, done))
         child.start()
         wanted, deadline = generator.integers(len(states) - 1), time.monotonic() + 30
         # A moment by the clock alone would depend on the machine's load.

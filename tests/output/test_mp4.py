@@ -27,10 +27,13 @@ def test_video_plays_in_browsers_and_has_even_sides(tmp_path: Path, size: tuple[
     assert data.index(b"moov") < data.index(b"mdat"), "the index must come first for playing while loading"
 
 
-def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
-    images = [np.roll(gradient((480, 854)), 3 * index, 0) for index in range(8)]
+@pytest.mark.parametrize(("size", "num_frames", "rounds"), [((480, 854), 8, 6), ((48, 64), 24, 40)])
+def test_the_same_frames_give_the_same_bytes(
+    tmp_path: Path, size: tuple[int, int], num_frames: int, rounds: int
+) -> None:
+    images = [np.roll(gradient(size), 3 * index, 0) for index in range(num_frames)]
     contents = set()
-    for _ in range(6):
+    for _ in range(rounds):
         with Mp4Writer(tmp_path / "clip.mp4", Fraction(25)) as video:
             for image in images:
                 video.write(image)

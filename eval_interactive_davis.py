@@ -16,13 +16,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dataset.layouts import davis_2017_videos
+from evaluation.options import add_device_options
 from interactive.davis_evaluation import REPORT, InteractiveSettings, evaluate_interactive, list_samples
 from interactive.davis_protocol import METRICS, THRESHOLD
 from interactive.davis_run import ProtocolConfig
 from interactive.models import FUSIONS, Models, load_models
 from interactive.propagation import PropagationConfig
 from output.record import Facts, digest_file, record_run
-from util.device import PRECISIONS
 from util.files import claim_folder
 from util.options import positive_int
 from util.script import make_parser, script_main
@@ -40,7 +40,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--save_mask", action="store_true", help="write the masks of each sample's last interaction")
     add("--resume", action="store_true", help="skip samples that an earlier run into the same folder finished")
     add("--max_sequences", type=positive_int, metavar="N", help="take the first N sequences only (default: all)")
-    add = parser.add_argument_group("networks").add_argument
+    networks = parser.add_argument_group("networks")
+    add = networks.add_argument
     model_help = "weights of STCN (default: saves/stcn.pth if it is there, else the small network's)"
     add("--prop_model", type=Path, metavar="FILE", help=model_help)
     add(
@@ -51,9 +52,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--grabcut", action="store_true", help="make masks of strokes by GrabCut instead of S2M")
     fusion_help = "auto: the network if there are weights, else linear; linear: blend by distance; none: newest counts"
     add("--fusion", choices=FUSIONS, default="auto", help=fusion_help)
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    precision_help = "what STCN computes in; auto: half precision where the device is fast in it"
-    add("--precision", choices=("auto", *PRECISIONS), default="float32", help=precision_help)
+    add_device_options(networks, "float32")
     add = parser.add_argument_group("protocol").add_argument
     add("--mem_freq", type=positive_int, metavar="N", default=DEFAULT.mem_every, help="memorise every n-th frame")
     add("--top", type=positive_int, metavar="N", default=DEFAULT.top_k, help="memory positions read")

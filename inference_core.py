@@ -14,11 +14,10 @@ from torch import Tensor
 from inference_memory_bank import MemoryBank
 from model.aggregate import aggregate
 from model.boxes import segment_boxes
-from model.network import STCN, FrameFeatures
+from model.network import STCN, STRIDE, FrameFeatures
 from util.device import release_free_memory
 from util.tensor_util import Padding
 
-STRIDE = 16  # pixels per cell of the network's coarsest features
 PIXELS_AT_ONCE = 2**23  # pixels of all objects that a GPU decodes together: 20 at 854 x 480, in about 1.5 GiB
 
 

@@ -20,8 +20,8 @@ from benchmarking.worker import Worker
 from dataset.videos import VideoEntry
 from evaluation.run import EvaluationSettings, segment_to_files
 from evaluation.scoring import score_sequence, summarise_scores
-from inference_core import STRIDE
 from model.memory import as_multiplied, get_similarity
+from model.network import STRIDE
 from model.weights import SMALL_WEIGHTS
 from tracker import VideoTracker
 from util.device import PRECISIONS, allow_tf32, choose_amp_dtype, default_frames_at_once

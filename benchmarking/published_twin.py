@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inference_core import STRIDE, InferenceConfig
+from inference_core import InferenceConfig
 from model.aggregate import aggregate
-from model.network import STCN, KeyFeatures
+from model.network import STCN, STRIDE, KeyFeatures
 from util.tensor_util import Padding
 
 

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from benchmarking.published_twin import dense_readout
 from benchmarking.report import format_table, run_apart
-from inference_core import STRIDE
 from inference_memory_bank import MemoryBank
-from model.network import KEY_CHANNELS
+from model.network import KEY_CHANNELS, STRIDE
 from util.device import PRECISIONS, held_memory, peak_memory, restart_peak_memory
 
 VALUE_CHANNELS = 512

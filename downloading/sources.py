@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
+from dataset.published import PHOTOGRAPHS, YOUTUBE_DAMAGED
+
 RELEASE_PAGE = "https://github.com/hkchengrex/STCN/releases/tag/1.0"
 ONE_DRIVE = "https://uillinoisedu-my.sharepoint.com/:u:/g/personal/hokeikc2_illinois_edu/"
 
@@ -96,10 +98,6 @@ WEIGHTS = {  # targets below the project
     "fusion_stcn": Source("fusion_stcn", drive_address("1MAbWHrOjlze9vPQdW-HxMnvjPpaZlfLv"), "saves/fusion_stcn.pth"),
 }
 
-PHOTOGRAPHS = ("fss", "DUTS-TR", "DUTS-TE", "ecssd", "BIG_small", "HRSOD_small")  # sets in one archive
-YOUTUBE_DAMAGED = frozenset(
-    {"01e64dd36a", "04259896e2", "1336440745", "5bc77844da", "5ee23ca60e", "738e5a0a14", "f8af30d4b6"}
-)
 LISTS_2016 = ("ImageSets/480p/val.txt", "../2017/trainval/ImageSets/2016/val.txt")  # DAVIS 2017 brings the second one
 TRAIN_2017, VAL_2017, TEST_DEV = (f"ImageSets/2017/{name}.txt" for name in ("train", "val", "test-dev"))
 

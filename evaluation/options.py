@@ -90,9 +90,7 @@ def _add_speed(group: argparse._ArgumentGroup, precision: str) -> None:
         type=Path,
         help="weights, a .pth (default: saves/stcn.pth if it is there, else the small network's)",
     )
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    precision_help = "what to compute in; auto: half precision where the device is fast in it"
-    add("--precision", choices=("auto", *PRECISIONS), default=precision, help=precision_help)
+    add_device_options(group, precision)
     for name, value in (("--amp", "auto"), ("--amp_off", "float32")):  # the published names
         add(name, dest="precision", action="store_const", const=value, help=argparse.SUPPRESS)
     bound_help = "bound on the memory frames, for long videos (default: none)"
@@ -102,6 +100,17 @@ def _add_speed(group: argparse._ArgumentGroup, precision: str) -> None:
     add("--compile", action="store_true", help="compile the network: pays for many frames of one size")
     graphs_help = "on CUDA, replay the network as CUDA graphs: a fast GPU then waits less for the host"
     add("--cuda_graphs", action=argparse.BooleanOptionalAction, default=True, help=graphs_help)
+
+
+def add_device_options(group: argparse._ArgumentGroup, precision: str) -> None:
+    """Add the options about where and in what to compute.
+
+    Args:
+        precision: what to compute in unless the user says.
+    """
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    precision_help = "what to compute in; auto: half precision where the device is fast in it"
+    group.add_argument("--precision", choices=("auto", *PRECISIONS), default=precision, help=precision_help)
 
 
 def _add_masks(group: argparse._ArgumentGroup) -> None:

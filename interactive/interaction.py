@@ -17,6 +17,7 @@ from torch import Tensor
 from dataset.transforms import input_size
 from interactive.strokes import NO_STROKE, draw_stroke, split_strokes
 from model.aggregate import aggregate
+from model.network import STRIDE
 from model.s2m import S2M, load_s2m
 from model.weights import S2M_WEIGHTS, SMALL_S2M_WEIGHTS
 from util.errors import InputError
@@ -24,7 +25,6 @@ from util.tensor_util import Padding, normalise, to_device
 
 log = logging.getLogger(__name__)
 
-STRIDE = 16
 HARDNESS = 1000  # factor of the logits of the objects' probabilities: the mask becomes nearly certain everywhere
 FIRST_SIDE = 320  # the small network saw photographs of this size: it finds whole objects better, edges worse
 GRABCUT_SIDE = 240  # pixels of the short side at which GrabCut works

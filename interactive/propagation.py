@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inference_core import STRIDE, choose_at_once
+from inference_core import choose_at_once
 from inference_memory_bank import MemoryBank
 from interactive.results import FrameProbabilities, PackedArray, Results
 from model.aggregate import aggregate
 from model.fusion import Distances, FusionNetwork, attend, blend, difference
-from model.network import STCN, FrameFeatures
+from model.network import STCN, STRIDE, FrameFeatures
 from util.tensor_util import Padding
 
 Direction = Literal["both", "forward", "backward"]

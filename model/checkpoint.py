@@ -3,6 +3,7 @@
 import logging
 from http.client import HTTPException
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from util.errors import InputError
 log = logging.getLogger(__name__)
 
 StateDict = dict[str, Tensor]
+Network = TypeVar("Network", bound=nn.Module)
 FOLDED_SCALE = 0.25  # about the factor of ResNet-18's first normalisation, for weights in which it is folded away
 MASK_CONV = "value_encoder.conv1.weight"  # input channels: RGB, the object's mask, (the other objects' masks)
 ATTENTION = "value_encoder.fuser.attention."  # names of CBAM's weights begin with it
@@ -44,6 +46,11 @@ def load_network(path: Path | str, device: torch.device | str = "cpu") -> STCN:
     with torch.device("meta"):
         network = STCN(use_cbam=has_cbam(state_dict), size=find_size(state_dict))
     check_weights(path, network, state_dict)
+    return load_for_inference(network, state_dict, device)
+
+
+def load_for_inference(network: Network, state_dict: StateDict, device: torch.device | str) -> Network:
+    """Give a network, which may be on the meta device, checked weights: in eval mode on ``device``, float32."""
     network.load_state_dict(state_dict, assign=True)
     return network.float().to(device).eval()
 

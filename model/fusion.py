@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.checkpoint import check_names, read_state_dict
+from model.checkpoint import check_names, load_for_inference, read_state_dict
 from model.memory import get_affinity, get_similarity, readout
 from model.modules import convolve_frame_part, convolve_object_part
+from model.network import STRIDE
 
-STRIDE = 16
 WIDTH = 32
 OBJECT_CHANNELS = 6  # both results, the attention to what was added and taken away, and both distances
 
@@ -96,20 +96,15 @@ def blend(old: Tensor, new: Tensor, distances: Distances) -> Tensor:
 
 
 def load_fusion(path: Path | str, device: torch.device | str = "cpu") -> FusionNetwork:
-    """Read the weights of a fusion network, for inference.
-
-    Returns:
-        The network in eval mode on ``device``, float32.
+    """Read the weights of a fusion network, for inference: in eval mode on ``device``, float32.
 
     Raises:
         InputError: no such file, not a file of weights, or weights of another network.
     """
-    path = Path(path)
-    state_dict = read_state_dict(path)
+    state_dict = read_state_dict(Path(path))
     network = FusionNetwork()
-    check_names(path, network.state_dict(), state_dict, "the fusion network")
-    network.load_state_dict(state_dict)
-    return network.float().to(device).eval()
+    check_names(Path(path), network.state_dict(), state_dict, "the fusion network")
+    return load_for_inference(network, state_dict, device)
 
 
 def _convolution(in_channels: int, out_channels: int = WIDTH) -> nn.Conv2d:

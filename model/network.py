@@ -22,6 +22,7 @@ from model.modules import (
 from model.resnet import KeyEncoder, ValueBackbone
 
 KEY_CHANNELS = 64  # CK
+STRIDE = 16  # pixels per cell of the coarsest features
 
 
 class NetworkSize(NamedTuple):

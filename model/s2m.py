@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 from torchvision.models.segmentation.deeplabv3 import ASPP
 
-from model.checkpoint import check_names, read_state_dict
+from model.checkpoint import check_names, load_for_inference, read_state_dict
 
 INPUT_CHANNELS = 6  # the image, the object's previous mask, its positive and its negative strokes
 PROJECTED_CHANNELS = 48  # channels of the stride-4 feature in the head
@@ -114,19 +114,14 @@ class S2M(nn.Module):
 
 
 def load_s2m(path: Path | str, device: torch.device | str = "cpu") -> S2M:
-    """Build the network that a file of weights belongs to, for inference.
-
-    Returns:
-        The network in eval mode on ``device``, float32.
+    """Build the network that a file of weights belongs to, for inference: in eval mode on ``device``, float32.
 
     Raises:
         InputError: no such file, not a file of weights, or weights of another network.
     """
-    path = Path(path)
-    state_dict = read_state_dict(path)
+    state_dict = read_state_dict(Path(path))
     is_small = "backbone.layer4.0.conv1.weight" not in state_dict
     with torch.device("meta"):
         network = S2M("small" if is_small else "full")
-    check_names(path, network.state_dict(), state_dict, "S2M")
-    network.load_state_dict(state_dict, assign=True)
-    return network.float().to(device).eval()
+    check_names(Path(path), network.state_dict(), state_dict, "S2M")
+    return load_for_inference(network, state_dict, device)

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from dataset.layouts import read_list
 from dataset.mixed_dataset import MixedDataset, Source
 from dataset.pasted_dataset import PastedDataset
+from dataset.published import PHOTOGRAPHS, YOUTUBE_DAMAGED
 from dataset.scene_dataset import SceneDataset
 from dataset.static_dataset import StaticPair, StaticTransformDataset, find_pairs
 from dataset.training_clip import ClipSpec
@@ -18,17 +19,7 @@ from util.errors import InputError
 
 log = logging.getLogger(__name__)
 
-COPIES = {"fss": 1, "DUTS-TR": 1, "DUTS-TE": 1, "ecssd": 1, "BIG_small": 5, "HRSOD_small": 5}  # sets of photographs
 DAVIS_COPIES = 5
-YOUTUBE_LEFT_OUT = {  # damaged videos of the 2019 training set
-    "01e64dd36a",
-    "04259896e2",
-    "1336440745",
-    "5bc77844da",
-    "5ee23ca60e",
-    "738e5a0a14",
-    "f8af30d4b6",
-}
 
 
 @dataclass(frozen=True)
@@ -96,8 +87,8 @@ def static_data(root: Path, spec: ClipSpec, *, scenes: bool = False) -> StaticTr
     Raises:
         InputError: nothing was found.
     """
-    published = {name: copies for name, copies in COPIES.items() if (root / name).is_dir()}
-    if published and (missing := COPIES.keys() - published):
+    published = {name: copies for name, copies in PHOTOGRAPHS.items() if (root / name).is_dir()}
+    if published and (missing := PHOTOGRAPHS.keys() - published):
         log.info("%s: without %s", root, ", ".join(sorted(missing)))
     pairs: list[StaticPair] = []
     for name, copies in (published or {".": 1}).items():
@@ -142,7 +133,7 @@ def vos_data(places: DataPlaces, spec: ClipSpec) -> VOSDataset:
     if davis.is_dir():
         videos += _found_videos(davis, DAVIS_COPIES, names=read_list(davis / "ImageSets/2017/train.txt"))
     if youtube.is_dir():
-        videos += _found_videos(youtube, 1, EACH_FIFTH, excluded=YOUTUBE_LEFT_OUT)
+        videos += _found_videos(youtube, 1, EACH_FIFTH, excluded=YOUTUBE_DAMAGED)
     return _video_data(videos, spec, "davis_root, yv_root or vos_root")
 
 

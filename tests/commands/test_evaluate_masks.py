@@ -1,27 +1,19 @@
-"""Scores of folders of masks: the official tool's figures and traps, the script evaluate_masks.py, bad input."""
+"""evaluate_masks.py: the official tool's figures, and what is written."""
 
 import csv
-import gc
 import json
 import re
 import shutil
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 import evaluate_masks
-from evaluation.scoring import MEASURES, SequenceScores, score_sequence
-from output.masks import write_mask
-from tests.conftest import TESTS, files_in, remove
-from util.errors import InputError
+from evaluation.scoring import MEASURES
+from tests.conftest import TESTS, files_in
+from tests.scored_masks import two_objects, write_data, write_video
 
 EXPECTED = TESTS / "benchmarks" / "expected"
 DAVIS_2017 = TESTS / "benchmarks" / "DAVIS/2017/trainval/Annotations/480p"
@@ -32,33 +24,6 @@ OFFICIAL = json.loads((EXPECTED / "metrics.json").read_text())
 @pytest.fixture
 def run(run_main: Callable) -> Callable[..., tuple[int, str, str]]:
     return partial(run_main, evaluate_masks.main)
-
-
-def two_objects(num_frames: int = 5, first: int = 1, second: int = 2) -> np.ndarray:
-    """``[T,40,60]`` masks with a box of each id."""
-    masks = np.zeros((num_frames, 40, 60), np.uint8)
-    masks[:, 4:14, 5:25] = first
-    masks[:, 20:36, 20:50] = second
-    return masks
-
-
-def write_video(folder: Path, masks: Iterable[np.ndarray]) -> Path:
-    folder.mkdir(parents=True)
-    for index, mask in enumerate(masks):
-        write_mask(folder / f"{index:05d}.png", mask)
-    return folder
-
-
-def score(root: Path, predictions: np.ndarray, truth: np.ndarray, **options: bool) -> SequenceScores:
-    return score_sequence(write_video(root / "found", predictions), write_video(root / "true", truth), **options)
-
-
-def means(scores: SequenceScores) -> dict[int, tuple[float, float]]:
-    """Mean J and F by object."""
-    return {label: (measures["J_mean"], measures["F_mean"]) for label, measures in scores.items()}
-
-
-# The official tool's figures
 
 
 def score_benchmark(run: Callable, name: str, output: Path) -> dict:
@@ -87,93 +52,6 @@ def test_official_figures_of_davis_2016(run, tmp_path: Path) -> None:
             by_figure = {figure: found[name][f"{key}_{ours}"] for figure, ours in figures.items()}
             assert by_figure == pytest.approx(expected[key], abs=1e-9)
     assert set(found) == set(OFFICIAL["davis2016_val"])
-
-
-# Traps
-
-
-def test_object_that_is_nowhere_in_a_frame_counts_as_found(tmp_path: Path) -> None:
-    truth, predictions = two_objects(), two_objects(second=0)
-    truth[2, 20:] = 0  # object 2, of frames 1 to 3
-    assert means(score(tmp_path, predictions, truth)) == {1: (1, 1), 2: pytest.approx((1 / 3, 1 / 3))}
-
-
-def test_object_that_is_predicted_but_not_there_counts_as_missed(tmp_path: Path) -> None:
-    truth = two_objects()
-    truth[2, 20:] = 0
-    assert means(score(tmp_path, two_objects(), truth)) == {1: (1, 1), 2: pytest.approx((2 / 3, 2 / 3))}
-
-
-def test_id_255_of_the_truth_is_background(tmp_path: Path) -> None:
-    truth, predictions = two_objects(), two_objects(second=0)
-    truth[truth == 2] = 255
-    assert means(score(tmp_path, predictions, truth)) == {1: (1, 1)}
-    predictions[:, 20:36, 20:50] = 1  # it is not ignored: 200 of 680 pixels are right
-    assert means(score(tmp_path / "covered", predictions, truth))[1][0] == pytest.approx(200 / 680)
-
-
-@pytest.mark.parametrize(("predicted", "true"), [((1, 2), (255, 255)), ((255, 1), (1, 255)), ((3, 3), (1, 2))])
-def test_all_ids_are_a_single_object(tmp_path: Path, predicted: tuple[int, int], true: tuple[int, int]) -> None:
-    found = score(tmp_path, two_objects(5, *predicted), two_objects(5, *true), is_single_object=True)
-    assert means(found) == {1: (1, 1)}
-
-
-def test_objects_are_those_of_the_first_truth(tmp_path: Path) -> None:
-    """Numbers between their ids are none, and an id that enters the truth later is background."""
-    truth, predictions = two_objects(6, 2, 4), two_objects(6, 2, 4)
-    truth[3, :2] = 1
-    truth[4, 38:] = 7
-    assert means(score(tmp_path, predictions, truth)) == {2: (1, 1), 4: (1, 1)}
-
-
-def test_ids_of_16_bits_are_scored_as_they_occur(tmp_path: Path) -> None:
-    masks = two_objects(5).astype(np.uint16)
-    masks[masks == 2] = 65535
-    assert means(score(tmp_path, masks, masks)) == {1: (1, 1), 65535: (1, 1)}
-
-
-def test_first_and_last_frame_in_natural_order_are_left_out(tmp_path: Path) -> None:
-    """Wrong masks there change nothing, nor do unknown ids, odd sizes, a late truth, missing and further masks."""
-    truth, predictions = two_objects(5), two_objects(5)
-    predictions[0], truth[-1] = 9, 0
-    for name, masks in {"found": predictions, "true": truth}.items():
-        (tmp_path / name).mkdir()
-        for index, mask in enumerate(masks):
-            write_mask(tmp_path / name / f"f{index + 8}.png", mask)  # f8 to f12
-    write_mask(tmp_path / "found" / "f12.png", np.ones((3, 3), np.uint8))
-    write_mask(tmp_path / "found" / "f13.png", np.full((40, 60), 9, np.uint8))
-    assert means(score_sequence(tmp_path / "found", tmp_path / "true")) == {1: (1, 1), 2: (1, 1)}
-    (tmp_path / "found" / "f8.png").unlink()
-    (tmp_path / "found" / "f12.png").unlink()
-    assert means(score_sequence(tmp_path / "found", tmp_path / "true")) == {1: (1, 1), 2: (1, 1)}
-
-
-def test_three_masks_are_enough(tmp_path: Path) -> None:
-    assert means(score(tmp_path, two_objects(3, second=0), two_objects(3))) == {1: (1, 1), 2: (0, 0)}
-
-
-def test_measures_are_those_of_the_frames_in_order(tmp_path: Path) -> None:
-    """Found in all but the last of five scored frames."""
-    predictions = two_objects(7, second=0)
-    predictions[5] = 0
-    found = score(tmp_path, predictions, two_objects(7, second=0))[1]
-    assert found == {
-        **{"J&F_mean": 0.8, "J_mean": 0.8, "J_recall": 0.8, "J_decay": 0.5},
-        **{"F_mean": 0.8, "F_recall": 0.8, "F_decay": 0.5},
-    }
-
-
-# What is written
-
-
-def write_data(root: Path, *names: str) -> list:
-    """Two objects in each video, the second one is found in half of the scored frames; returns the arguments."""
-    for name in names:
-        predictions = two_objects(6)
-        predictions[3:, 20:] = 0
-        write_video(root / "predictions" / name, predictions)
-        write_video(root / "annotations" / name, two_objects(6))
-    return ["--predictions", root / "predictions", "--annotations", root / "annotations"]
 
 
 def test_json_csv_and_table_hold_the_same_scores(run, tmp_path: Path) -> None:
@@ -240,175 +118,3 @@ def test_white_masks_are_scored_as_a_single_object(run, tmp_path: Path) -> None:
     arguments = ["--predictions", tmp_path / "predictions", "--annotations", tmp_path / "annotations"]
     assert run(*arguments, "--single_object")[0] == 0
     assert list(json.loads((tmp_path / "predictions/scores.json").read_text())["objects"]) == ["clip_1"]
-
-
-# Colours
-
-
-def write_colours(folder: Path, masks: np.ndarray) -> Path:
-    """As ``write_video``, with the palette's colours instead of ids."""
-    write_video(folder, masks)
-    for path in folder.iterdir():
-        with Image.open(path) as image:
-            coloured = image.convert("RGB")
-        coloured.save(path)
-    return folder
-
-
-@pytest.mark.parametrize(("write_truth", "missed"), [(write_video, slice(0, 20)), (write_colours, slice(20, 40))])
-def test_coloured_predictions_are_scored_right_or_refused(tmp_path: Path, write_truth: Callable, missed: slice) -> None:
-    """Ids of colours go by the masks read so far: they need not be those of the truth."""
-    predictions = two_objects()
-    predictions[1, missed] = 0
-    folders = write_colours(tmp_path / "found", predictions), write_truth(tmp_path / "true", two_objects())
-    with suppress(InputError):
-        assert sorted(means(score_sequence(*folders)).values()) == [pytest.approx((2 / 3, 2 / 3)), (1, 1)]
-
-
-# Bad input
-
-
-def write(path: str, mask: np.ndarray) -> Callable[[Path], None]:
-    return lambda root: write_mask(root / path, mask)
-
-
-def write_text(path: str) -> Callable[[Path], int]:
-    return lambda root: (root / path).write_text("no image")
-
-
-def keep_two(root: Path) -> None:
-    for name in ("00002", "00003", "00004", "00005"):
-        (root / f"annotations/clip/{name}.png").unlink()
-
-
-def miss_some(root: Path) -> None:
-    for name in ("00000", "00002", "00004", "00005"):
-        (root / f"predictions/clip/{name}.png").unlink()
-
-
-OTHER_IDS = two_objects(1, 1, 3)[0]
-WHITE = two_objects(1, 255, 255)[0]
-BAD_VIDEOS = [
-    (
-        write("predictions/clip/00003.png", OTHER_IDS),
-        r"predictions/clip/00003\.png: holds id 3, .* mask has 1, 2; correct it",
-    ),
-    (
-        write("predictions/clip/00002.png", WHITE),
-        r"predictions/clip/00002\.png: holds id 255, .* mask has 1, 2; correct it",
-    ),
-    (remove("annotations/clip"), r"annotations(/clip: no such folder|: has none of the videos)"),
-    (miss_some, r"predictions/clip: lacks 2 of 4 masks, first 00002; add them"),
-    (keep_two, r"annotations/clip: 2 mask\(s\), but the first and the last are not scored"),
-    (write("predictions/clip/00001.png", WHITE.T), r"predictions/clip/00001\.png: 40x60 pixels, .* truth has 60x40;"),
-    (write("annotations/clip/00000.png", 0 * WHITE), r"annotations/clip/00000\.png: no object .*single_object"),
-    (write("annotations/clip/00000.png", WHITE), r"annotations/clip/00000\.png: no object .*single_object"),
-    (write_text("predictions/clip/00002.png"), r"predictions/clip/00002\.png: unreadable mask"),
-    (write_text("annotations/clip/00000.png"), r"annotations/clip/00000\.png: unreadable mask"),
-    (write_text("annotations/clip/00002.bmp"), r"annotations/clip/00002\.png: shares its base name with 00002\.bmp"),
-    (write_text("predictions/clip/00002.bmp"), r"predictions/clip/00002\.png: shares its base name with 00002\.bmp"),
-]
-
-
-@pytest.mark.parametrize(("spoil", "message"), BAD_VIDEOS)
-@pytest.mark.parametrize("others", [[], ["ape", "dog"]])
-def test_bad_video_gets_one_line_and_does_not_lose_the_others(
-    run, tmp_path: Path, spoil: Callable, message: str, others: list[str]
-) -> None:
-    arguments = write_data(tmp_path, "clip", *others)
-    spoil(tmp_path)
-    status, out, err = run(*arguments)
-    assert re.search(rf"^[^\n]*error: [^\n]*{message}[^\n]*$", err, re.M), err
-    assert all("error: " in line for line in err.splitlines())
-    output = tmp_path / "predictions/scores.json"
-    if others:
-        assert status == 1
-        assert "2 of 3 videos scored" in out
-        assert list(json.loads(output.read_text())["sequences"]) == others
-    else:
-        assert (status, out) == (2, "")
-        assert not output.exists()
-
-
-def test_error_has_a_line_of_its_own_beside_the_progress_bar(tmp_path: Path) -> None:
-    """The script as a user runs it, from another folder."""
-    arguments = write_data(tmp_path, "a", "b", "c")
-    shutil.rmtree(tmp_path / "annotations/b")
-    command = [sys.executable, TESTS.parent / "evaluate_masks.py", *arguments]
-    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path)
-    assert result.returncode == 1
-    assert re.search(r"^error: .*b: no such folder; expected masks named by frame$", result.stderr, re.M)
-    assert "3 of 3" in result.stderr
-    assert "2 of 3 videos scored" in result.stdout
-
-
-def test_no_good_video_is_an_error(run, tmp_path: Path) -> None:
-    arguments = write_data(tmp_path, "a", "b")
-    shutil.rmtree(tmp_path / "annotations/a")
-    write_mask(tmp_path / "annotations/b/00000.png", WHITE)
-    status, out, err = run(*arguments)
-    assert (status, out) == (2, "")
-    assert re.fullmatch(r"error: .*a: .*\nerror: .*b/00000.*\nevaluate_masks\.py: error: none of 2 videos .*\n", err)
-    assert not (tmp_path / "predictions/scores.json").exists()
-
-
-def test_a_failure_leaves_no_thread_to_the_garbage_collector(run, tmp_path: Path) -> None:
-    """The collector may run in a thread that starts, where waiting for another one has no end."""
-    arguments = write_data(tmp_path, "clip")
-    shutil.rmtree(tmp_path / "annotations/clip")
-    before = threading.enumerate()
-    gc.disable()
-    try:
-        assert run(*arguments)[0] == 2
-        assert threading.enumerate() == before
-    finally:
-        gc.enable()
-
-
-def test_empty_truth_of_a_single_object_has_no_hint(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"00000\.png: no object in the first ground-truth mask$"):
-        score(tmp_path, two_objects(), 0 * two_objects(), is_single_object=True)
-
-
-def link_to_the_annotations(root: Path) -> list:
-    (root / "link").symlink_to(root / "annotations")
-    return ["--predictions", root / "link"]
-
-
-def empty_folder(root: Path) -> list:
-    (root / "empty/clip").mkdir(parents=True)
-    return ["--predictions", root / "empty"]
-
-
-def no_truth(root: Path) -> list:
-    shutil.rmtree(root / "annotations")
-    (root / "annotations").mkdir()
-    (root / "predictions/other").mkdir()
-    write_mask(root / "predictions/other/0.png", WHITE)
-    return []
-
-
-def file_as_output(root: Path) -> list:
-    (root / "file").write_text("")
-    return ["--output", root / "file"]
-
-
-@pytest.mark.parametrize(
-    ("prepare", "message"),
-    [
-        (lambda root: ["--predictions", root / "annotations"], r"annotations: .* are the same folder"),
-        (link_to_the_annotations, r"link: .* are the same folder"),
-        (lambda root: ["--predictions", root / "nowhere"], r"nowhere: no such folder"),
-        (lambda root: ["--annotations", root / "nowhere"], r"nowhere: no such folder"),
-        (empty_folder, r"empty/clip: lacks 4 of 4 masks"),
-        (file_as_output, r"file: "),
-        (no_truth, r"annotations: has none of the videos of .*predictions, such as clip; get them"),
-    ],
-)
-def test_unusable_folders_get_one_line(run, tmp_path: Path, prepare: Callable, message: str) -> None:
-    arguments = [*write_data(tmp_path, "clip"), *prepare(tmp_path)]
-    before = files_in(tmp_path)
-    status, out, err = run(*arguments)
-    assert (status, out) == (2, "")
-    assert re.fullmatch(rf"evaluate_masks\.py: error: [^\n]*{message}[^\n]*\n", err), err
-    assert files_in(tmp_path) == before

@@ -1,96 +1,27 @@
-"""The command line of train.py: launch forms, stages, resuming, files, bad input."""
+"""train.py: launch forms, stages, records, bad input."""
 
 import csv
 import json
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-import torchvision
-from PIL import Image
 
 import train
 from model.checkpoint import load_network
 from model.network import STCN
-from output.masks import write_mask
-from scripts import train_small
+from tests.commands.training import LAUNCH, TORCHRUN, options, run, saved, without_start, write_training_data
 from tests.conftest import TESTS
-from tests.deterministic import synthetic_video
-from util.errors import InputError
-
-ROOT = TESTS.parent
-TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-LAUNCH = ["-m", "torch.distributed.launch", "--nproc_per_node=2", "--master_port"]
-
-
-def write_video(images: Path, annotations: Path, num_frames: int = 5, seed: int = 0) -> None:
-    video, masks = synthetic_video(num_frames, 48, 64, 2, seed=seed)
-    images.mkdir(parents=True)
-    annotations.mkdir(parents=True)
-    for index, (image, mask) in enumerate(zip(video, masks)):
-        Image.fromarray(image).save(images / f"{index:05d}.jpg")
-        write_mask(annotations / f"{index:05d}.png", mask)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Every published training folder, with four items in each."""
-    for index in range(4):
-        name = f"v{index}"
-        davis, youtube, bl30k = tmp_path / "DAVIS/2017/trainval", tmp_path / "YouTube/train_480p", tmp_path / "BL30K"
-        write_video(davis / "JPEGImages/480p" / name, davis / "Annotations/480p" / name, seed=index)
-        for root in (youtube, bl30k):
-            write_video(root / "JPEGImages" / name, root / "Annotations" / name, seed=index)
-        (image, *_), (mask, *_) = synthetic_video(1, 48, 64, 1, seed=index)
-        folder = tmp_path / "static" / ("fss/class" if index % 2 else "ecssd")
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(folder / f"{index}.jpg")
-        write_mask(folder / f"{index}.png", mask * 255, None)
-    (davis / "ImageSets/2017").mkdir(parents=True)
-    (davis / "ImageSets/2017/train.txt").write_text("v0\nv1\nv3\n")
+    write_training_data(tmp_path)
     return tmp_path
-
-
-def options(root: Path, *more: object) -> list[str]:
-    """A small run on the folders below ``root``."""
-    roots = {"static": "static", "bl": "BL30K", "davis": "DAVIS", "yv": "YouTube"}
-    places = [item for option, name in roots.items() for item in (f"--{option}_root", root / name)]
-    places += ["--save_root", root / "saves", "--log_root", root / "log"]
-    small = ["--from_scratch", "--crop", 32, "--num_workers", 1, "--device", "cpu", "--no_amp", "--debug"]
-    return [str(item) for item in (*places, *small, *more)]
-
-
-def without_start(arguments: list[str]) -> list[str]:
-    """Leave out that the run starts from scratch."""
-    return [item for item in arguments if item != "--from_scratch"]
-
-
-def run(arguments: list[str], launcher: list[str] | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *(launcher or []), str(ROOT / "train.py"), *arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=TESTS, env=environment)
-
-
-def wait_for_first_row(root: Path, name: str) -> None:
-    deadline = time.monotonic() + 120
-    while not list((root / "log").glob(f"*_{name}/scalars.csv")) and time.monotonic() < deadline:
-        time.sleep(0.01)
-
-
-def saved(root: Path, pattern: str) -> Path:
-    (path,) = (root / "saves").glob(f"*/{pattern}")
-    return path
 
 
 @pytest.mark.long
@@ -168,28 +99,6 @@ def test_stages_hand_over(data: Path) -> None:
 
 
 @pytest.mark.long
-def test_published_checkpoint_is_continued_in_its_folder(data: Path) -> None:
-    """Its network starts a later stage as well."""
-    network = STCN(single_object=True)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-5)
-    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [150_000], 0.1)
-    parts = {"network": network, "optimizer": optimizer, "scheduler": scheduler}
-    folder = data / "saves" / "Nov24_s0"
-    folder.mkdir(parents=True)
-    checkpoint = folder / "Nov24_s0_checkpoint.pth"
-    torch.save({"it": 2, **{name: part.state_dict() for name, part in parts.items()}}, checkpoint)
-    result = run(without_start(options(data, "--stage", 0, "-i", 3, "-b", 1, "--load_model", checkpoint)))
-    assert result.returncode == 0, result.stderr
-    assert "continued at iteration 2" in result.stderr
-    assert torch.load(checkpoint)["iteration"] == 3
-    assert (folder / "Nov24_s0_3.pth").exists()
-    more = ["--stage", 3, "-i", 1, "-b", 1, "--id", "s03", "--load_network", checkpoint]
-    result = run(without_start(options(data, *more)))
-    assert result.returncode == 0, result.stderr
-    assert "a checkpoint of a training, its network is used" in result.stderr
-
-
-@pytest.mark.long
 def test_training_without_cbam(data: Path) -> None:
     small = ["--network", "small", "-i", 1, "-b", 1, "--no_cbam"]
     assert run(options(data, "--stage", 0, "--id", "s0", *small)).returncode == 0
@@ -202,47 +111,6 @@ def test_training_without_cbam(data: Path) -> None:
 
 
 @pytest.mark.long
-def test_a_stopped_run_resumes_to_the_same_weights(data: Path) -> None:
-    """SIGTERM after the first iteration saves a checkpoint; the resumed run ends as an uninterrupted one."""
-    arguments = options(data, "--stage", 3, "-i", 3, "-b", 2, "--steps", 2, "--lr", 1e-3)
-    assert run([*arguments, "--id", "straight"]).returncode == 0
-    command = [sys.executable, str(ROOT / "train.py"), *arguments, "--id", "stopped"]
-    process = subprocess.Popen(command, cwd=TESTS, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    wait_for_first_row(data, "stopped")
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 128 + signal.SIGTERM
-    checkpoint = saved(data, "*_stopped_checkpoint.pth")
-    assert 1 <= torch.load(checkpoint)["iteration"] < 3
-    result = run([*without_start(arguments), "--load_model", str(checkpoint)])
-    assert result.returncode == 0, result.stderr
-    expected, found = (torch.load(saved(data, f"*_{name}_3.pth")) for name in ("straight", "stopped"))
-    for name, tensor in expected.items():
-        assert torch.equal(tensor, found[name]), name
-
-
-@pytest.mark.long
-def test_the_same_command_goes_on_by_itself(data: Path) -> None:
-    """A run that is found by its name goes on in its folder; one of another name begins anew."""
-    more = ["--stage", 0, "-b", 2, "-i", 2, "--network", "small", "--resume"]
-    assert run(options(data, *more, "--id", "b_x")).returncode == 0
-    assert run(options(data, *more, "--id", "x")).returncode == 0
-    path = saved(data, "*[0-9]_x_checkpoint.pth")
-    checkpoint = torch.load(path)
-    torch.save({**checkpoint, "iteration": 1}, path)
-    result = run(options(data, *more, "--id", "x"), TORCHRUN)
-    assert result.returncode != 0
-    assert "made with batch 2, not 4; resume with the same options" in result.stderr
-    assert run(options(data, *more, "--id", "x")).returncode == 0
-    assert torch.load(path)["iteration"] == 2
-    (path.parent / ".x.999999999.part.pth").touch()  # left by a process that was killed
-    again = run(options(data, *more, "--id", "x"))
-    assert again.returncode == 0, again.stderr
-    assert f"{path.parent}: finished before, after 2 iterations" in again.stdout
-    assert len(list((data / "saves").iterdir())) == 2
-    assert not list(path.parent.glob("*.part*"))
-
-
-@pytest.mark.long
 def test_records_are_those_of_all_processes(data: Path) -> None:
     """Two processes share the clips of an iteration, and record the losses and overlaps of all of them."""
     arguments = options(data, "--stage", 3, "-i", 1, "--network", "small", "--precision", "float32")
@@ -251,113 +119,6 @@ def test_records_are_those_of_all_processes(data: Path) -> None:
     rows = [next(csv.DictReader(next((data / "log").glob(f"*_{name}/scalars.csv")).open())) for name in ("one", "two")]
     for name in ("total_loss", "plain_loss", "loss_1", "loss_2", "iou/iou", "iou/sec_iou", "gradient_norm"):
         assert float(rows[1][f"train/{name}"]) == pytest.approx(float(rows[0][f"train/{name}"]), rel=1e-3), name
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("launcher", [[], TORCHRUN])
-def test_a_signal_to_all_processes_saves_a_checkpoint(data: Path, launcher: list[str]) -> None:
-    """Terminals and schedulers signal loading processes as well."""
-    arguments = options(data, "--stage", 3, "-i", 1000, "-b", 1, "--network", "small", "--id", "x")
-    command = [sys.executable, *launcher, str(ROOT / "train.py"), *arguments]
-    process = subprocess.Popen(command, cwd=TESTS, env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True)
-    wait_for_first_row(data, "x")
-    os.killpg(process.pid, signal.SIGTERM)
-    assert process.wait(60) != 0
-    assert 1 <= torch.load(saved(data, "*_x_checkpoint.pth"))["iteration"] < 1000
-
-
-@pytest.mark.long
-def test_bad_data_stop_all_processes_with_one_line_and_a_checkpoint(data: Path) -> None:
-    for path in (data / "YouTube/train_480p/JPEGImages/v2").iterdir():
-        path.write_bytes(path.read_bytes()[:100])
-    result = run(options(data, "--stage", 3, "-i", 40, "-b", 1, "--network", "small", "--id", "x"), TORCHRUN)
-    assert result.returncode != 0
-    errors = [line for line in result.stderr.splitlines() if "train.py: error: " in line]
-    assert errors
-    assert all(re.search(r"v2/0000\d\.jpg: unreadable image", line) for line in errors)
-    assert "Original Traceback" not in result.stderr
-    assert torch.load(saved(data, "*_x_checkpoint.pth"))["iteration"] < 40
-
-
-@pytest.mark.long
-def test_resuming_after_a_crash_keeps_one_row_per_iteration(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It starts inside the run's folder; later rows are dropped, the first settings kept, old networks removed."""
-    more = ["--stage", 0, "--scenes", "--num_objects", 2, "-b", 2, "-i", 4, "--save_every", 1, "--network", "small"]
-    arguments = options(data, *more, "--keep", 2)
-    assert run([*arguments, "--id", "x", "--cosine"]).returncode == 0
-    folder = saved(data, "*_x_4.pth").parent
-    assert sorted(path.name[-5] for path in folder.glob("*_[0-9].pth")) == ["3", "4"]
-    checkpoint = torch.load(folder / f"{folder.name}_checkpoint.pth")
-    torch.save({**checkpoint, "iteration": 2}, folder / f"{folder.name}_checkpoint.pth")
-    resuming = without_start(arguments)
-    command = [sys.executable, str(ROOT / "train.py"), *resuming, "--load_model", f"{folder.name}_checkpoint.pth"]
-    refused = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert "made with cosine True, not False; resume with the same options" in refused.stderr
-    assert subprocess.run([*command, "--cosine"], cwd=folder).returncode == 0
-    log = data / "log" / folder.name
-    with (log / "scalars.csv").open() as file:
-        assert [row["iteration"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
-    assert json.loads((log / "settings.json").read_text())["from_scratch"]
-    assert not json.loads((log / "settings_2.json").read_text())["from_scratch"]
-
-
-@pytest.mark.long
-def test_recipe_of_the_small_network(data: Path, monkeypatch: pytest.MonkeyPatch, run_main: Callable) -> None:
-    """Each run starts from the one before; what is done is not done again; float16 weights tell their size."""
-    few = [
-        replace(run, iterations=1, options=f"{run.options} --crop 32 -b 2 --device cpu") for run in train_small.RECIPE
-    ]
-    monkeypatch.setattr(train_small, "RECIPE", few)
-    torch.save(torchvision.models.resnet18().state_dict(), data / "resnet18.pth")
-    places = ["--static_root", data / "static", "--encoder_weights", data]
-    places += ["--vos_root", data / "YouTube/train_480p", "--hold_out", "v2"]
-    places += ["--save_root", data / "saves", "--log_root", data / "log", "--output", data / "small.pth"]
-    assert run_main(train_small.main, *places)[0] == 0
-    assert len(list((data / "saves").glob("*/*_1.pth"))) == len(few)
-    weights = torch.load(data / "small.pth")
-    assert {tensor.dtype for tensor in weights.values() if tensor.is_floating_point()} == {torch.float16}
-    last = load_network(saved(data, f"*_{few[-1].name}_1.pth"))
-    assert torch.equal(load_network(data / "small.pth").key_comp.weight, last.key_comp.weight.half().float())
-    status, out, _ = run_main(train_small.main, *places)
-    assert (status, out.count("done before")) == (0, len(few))
-
-
-def test_recipe_of_the_small_network_is_as_long_as_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without videos it is scenes alone; from given weights on it is the mixture alone."""
-
-    def chosen(*arguments: str) -> list[bool]:
-        monkeypatch.setattr(sys, "argv", ["train_small", "--static_root", "photographs", *arguments])
-        return [run.has_videos for run in train_small.choose_runs(train_small.parse_arguments())]
-
-    assert chosen() == [False] * 4
-    assert chosen("--vos_root", "videos") == [False] * 4 + [True]
-    assert chosen("--vos_root", "videos", "--start", "small.pth") == [True]
-    with pytest.raises(InputError, match="give --vos_root"):
-        chosen("--start", "small.pth")
-
-
-def test_recipe_hands_signals_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: Callable) -> None:
-    """The training finishes what it does; the recipe ends with its status."""
-    started, saved_marker = tmp_path / "started", tmp_path / "saved"
-    (tmp_path / "train.py").write_text(
-        "import pathlib, signal, sys, time\n"
-        f"signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path({str(saved_marker)!r}).touch(), sys.exit(143)))\n"
-        f"pathlib.Path({str(started)!r}).touch()\n"
-        "time.sleep(60)\n"
-    )
-    monkeypatch.setattr("training.process.PROJECT_ROOT", tmp_path)
-
-    def stop() -> None:
-        deadline = time.monotonic() + 30
-        while not started.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    with ThreadPoolExecutor(1) as pool:
-        stopping = pool.submit(stop)
-        assert run_main(train_small.main, "--static_root", tmp_path, "--save_root", tmp_path / "saves")[0] == 143
-        stopping.result()
-    assert saved_marker.exists()
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 import download_datasets
-from downloading.sources import DATA_SETS, DATA_SOURCES, PHOTOGRAPHS, YOUTUBE_DAMAGED
+from downloading.sources import DATA_SETS, DATA_SOURCES
 from tests.conftest import remove
 from tests.data_sets import BUILDERS, build, write_videos
-from training.data import COPIES, YOUTUBE_LEFT_OUT
 
 
 @pytest.fixture
@@ -196,8 +195,3 @@ def test_damaged_resized_videos_are_made_again_from_the_others(tmp_path: Path, v
     shutil.rmtree(tmp_path / "YouTube/train")
     write_videos(tmp_path / "YouTube/train_480p", ["a"])
     assert verify("youtube2019")[0] == 0, "the originals may be removed once they are resized"
-
-
-def test_the_table_and_training_name_the_same_photographs_and_damaged_videos() -> None:
-    assert set(PHOTOGRAPHS) == COPIES.keys()
-    assert YOUTUBE_DAMAGED == YOUTUBE_LEFT_OUT

@@ -3,8 +3,9 @@
     python evaluate_masks.py --predictions results --annotations ../DAVIS/2017/trainval/Annotations/480p
     python evaluate_masks.py --predictions results --annotations ../DAVIS/2016/Annotations/480p --single_object
 
-Both folders hold a folder of masks for each video, or masks of one video. Every video of the predictions is scored;
-the first and the last frame are left out. Prints a table and writes scores.json and scores.csv.
+Both folders hold a folder of masks for each video, or masks of one video. Where the ground truth has a folder for each
+object of a video, as SA-V has, the predictions need the same folders. Every video of the predictions is scored; the
+first and the last mask of the ground truth are left out. Prints a table and writes scores.json and scores.csv.
 """
 
 import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
@@ -13,13 +14,17 @@ import util.signals  # noqa: F401 (first, so that Ctrl-C during the other import
 import argparse
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
 from dataset.images import is_image
-from evaluation.scoring import SequenceScores, format_scores, score_sequences, write_scores
+from dataset.layouts import list_folders
+from evaluation.measuring import Protocol
+from evaluation.scoring import Pair, SequenceScores, format_scores, measure_sequences, summarise_frames, write_scores
 from util.errors import InputError
 from util.files import claim_folder
+from util.options import positive_int
 from util.progress import with_progress
 from util.script import make_parser, script_main
 
@@ -38,12 +43,21 @@ def parse_arguments() -> argparse.Namespace:
         help="the ground truth, in the same layout and with the same names",
     )
     add("--single_object", action="store_true", help="all ids above 0 are one object, as in DAVIS 2016")
+    all_help = "score the objects of all masks, each behind the first mask it is in; else those of the first mask"
+    add("--all_objects", action="store_true", help=all_help)
+    void_help = "leave out the pixels that have this id in the ground truth, such as 255 in VOST"
+    add("--void_id", type=positive_int, metavar="ID", help=void_help)
+    last_help = "give the mean J of the last quarter of the frames as well, as VOST does"
+    add("--last_quarter", action="store_true", help=last_help)
     add("--output", type=Path, help="folder for scores.json and scores.csv (default: the predictions)")
     return parser.parse_args()
 
 
-def match_sequences(predictions: Path, annotations: Path) -> dict[str, tuple[Path, Path]]:
-    """Match the folders of predictions and of ground truth by video.
+def match_sequences(predictions: Path, annotations: Path, *, is_single_object: bool = False) -> dict[str, Pair]:
+    """Match the folders of predictions and of ground truth by video, or by ``<video>/<object>``.
+
+    Args:
+        is_single_object: whether all ids above 0 are one object.
 
     Raises:
         InputError: a folder is missing, without masks, or the same as the other.
@@ -53,15 +67,21 @@ def match_sequences(predictions: Path, annotations: Path) -> dict[str, tuple[Pat
             raise InputError(f"{folder}: no such folder; expected a folder of masks per video")
     if os.path.realpath(predictions) == os.path.realpath(annotations):
         raise InputError(f"{predictions}: --predictions and --annotations are the same folder; give two")
-    folders = sorted(path for path in predictions.iterdir() if path.is_dir() and not path.name.startswith("."))
-    folders = [path for path in folders if (annotations / path.name).is_dir() or _holds_masks(path)]
+    folders = [path for path in list_folders(predictions) if (annotations / path.name).is_dir() or _holds_masks(path)]
     if not folders and _holds_masks(predictions):
-        return {predictions.resolve().name: (predictions, annotations)}
+        return {predictions.resolve().name: Pair(predictions, annotations, is_single_object)}
     if not folders:
         raise InputError(f"{predictions}: no masks in it; expected a folder of masks per video")
     if not any((annotations / folder.name).is_dir() for folder in folders):
         raise InputError(f"{annotations}: has none of the videos of {predictions}, such as {folders[0].name}; get them")
-    return {folder.name: (folder, annotations / folder.name) for folder in folders}
+    pairs: dict[str, Pair] = {}
+    for folder in folders:
+        truth = annotations / folder.name
+        objects = list_folders(truth) if truth.is_dir() and not _holds_masks(truth) else []
+        pairs |= {f"{folder.name}/{path.name}": Pair(folder / path.name, path, True) for path in objects}
+        if not objects:
+            pairs[folder.name] = Pair(folder, truth, is_single_object)
+    return pairs
 
 
 def _holds_masks(folder: Path) -> bool:
@@ -71,13 +91,14 @@ def _holds_masks(folder: Path) -> bool:
 @script_main
 def main() -> int:
     args = parse_arguments()
-    pairs = match_sequences(args.predictions, args.annotations)
+    pairs = match_sequences(args.predictions, args.annotations, is_single_object=args.single_object)
     output = args.output or args.predictions
+    protocol = Protocol(all_objects=args.all_objects, void_id=args.void_id, last_quarter=args.last_quarter)
     with claim_folder(output):
-        return score(pairs, output, is_single_object=args.single_object)
+        return score(pairs, output, protocol)
 
 
-def score(pairs: dict[str, tuple[Path, Path]], output: Path, *, is_single_object: bool) -> int:
+def score(pairs: Mapping[str, Pair], output: Path, protocol: Protocol) -> int:
     """Score all videos, print and write the figures.
 
     Returns:
@@ -87,10 +108,10 @@ def score(pairs: dict[str, tuple[Path, Path]], output: Path, *, is_single_object
         InputError: none could be scored.
     """
     scores: dict[str, SequenceScores] = {}
-    with closing(score_sequences(pairs, os.cpu_count() or 1, is_single_object=is_single_object)) as results:
+    with closing(measure_sequences(pairs, os.cpu_count() or 1, protocol)) as results:
         for name, result in with_progress(results, "scoring", len(pairs)):
             if not isinstance(result, InputError):
-                scores[name] = result
+                scores[name] = summarise_frames(result, protocol)
             elif len(pairs) == 1:
                 raise result
             else:

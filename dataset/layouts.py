@@ -91,7 +91,7 @@ def youtube_videos(yv_path: Path, split: str, *, output_all: bool = False) -> li
         )
     meta = yv_path / split / "meta.json"
     if output_all and not meta.exists():
-        wanted = dict.fromkeys(folder.name for folder in _list_folders(masks))
+        wanted = dict.fromkeys(folder.name for folder in list_folders(masks))
     else:
         wanted = _read_wanted_frames(meta)
     if not wanted:
@@ -111,7 +111,7 @@ def generic_videos(data_path: Path) -> list[VideoEntry]:
     for folder in (images, annotations):
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder; data_path needs JPEGImages/<video> and Annotations/<video>")
-    folders = _list_folders(images)
+    folders = list_folders(images)
     if not folders:
         raise InputError(f"{images}: no frames; expected a folder of images per video")
     return [VideoEntry(folder.name, folder, annotations / folder.name) for folder in folders]
@@ -152,6 +152,11 @@ def read_list(path: Path) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def list_folders(folder: Path) -> list[Path]:
+    """List the folders inside a folder by name, without hidden ones."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
 def _davis_videos(davis_path: Path, data_set: str) -> list[VideoEntry]:
     """Read the list of a data set at the first of its places that has one."""
     places = DAVIS_PLACES[data_set]
@@ -168,11 +173,6 @@ def _davis_videos(davis_path: Path, data_set: str) -> list[VideoEntry]:
 def _davis_entry(root: Path, name: str) -> VideoEntry:
     truth = root / "Annotations" / "480p" / name
     return VideoEntry(name, root / "JPEGImages" / "480p" / name, truth / "00000.png", truth=truth)
-
-
-def _list_folders(folder: Path) -> list[Path]:
-    """Folders inside a folder by name, without hidden ones."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _name_in_line(line: str, source: Path) -> str:

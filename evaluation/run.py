@@ -16,8 +16,9 @@ import torch
 
 from dataset.layouts import refuse_duplicate_names
 from dataset.videos import Video, VideoEntry, count_frames
+from evaluation.measuring import list_truth
 from evaluation.resuming import describe_run
-from evaluation.scoring import SequenceScores, format_scores, list_truth, score_sequence, write_scores
+from evaluation.scoring import SequenceScores, format_scores, score_sequence, write_scores
 from output.names import OutputPaths
 from output.record import RunRecord
 from output.video import EXPORTS, VideoOutput

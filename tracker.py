@@ -32,7 +32,7 @@ from model.weights import default_weights
 from output.result import FrameResult
 from tracking.config import TrackerConfig, View
 from tracking.plan import plan_frames
-from tracking.session import TrackerSession
+from tracking.session import Step, TrackerSession, take_results
 from util.device import choose_device, choose_dtype
 from util.errors import InputError
 from util.pipeline import prefetch
@@ -132,7 +132,11 @@ class VideoTracker:
         )
 
     def segment(self, video: Video, *, need_probabilities: bool = False) -> Iterator[FrameResult]:
-        """Segment an opened video: the results of the frames that it wants, in order.
+        """Segment an opened video: the results of the frames that it wants, in order."""
+        return take_results(self.segment_in_steps(video, need_probabilities=need_probabilities))
+
+    def segment_in_steps(self, video: Video, *, need_probabilities: bool = False) -> Iterator[Step]:
+        """Segment an opened video as ``segment`` does, and yield each batch of frames before it is encoded.
 
         Reading runs in a thread of its own, some frames ahead; frames that nobody needs are not decoded.
         """
@@ -141,7 +145,7 @@ class VideoTracker:
             self.network, self.config, num_memory_frames=plan.num_memory_frames, largest_id=video.labels[-1]
         )
         frames = prefetch(self._pinned(video.read(plan.needed)), FRAMES_AHEAD + session.frames_at_once)
-        return session.run(frames, need_probabilities=need_probabilities)
+        return session.run_in_steps(frames, need_probabilities=need_probabilities)
 
     def _pinned(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Bring images, as they are read, to where the device copies them from."""

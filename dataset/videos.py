@@ -126,6 +126,10 @@ class Video:
         leading = self.frames.names[: self._first_index]
         return islice(self.frames.read(needed=set(leading)), len(leading))
 
+    def read_masks(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the name of each frame that has a mask, and the mask: ``[H,W]`` int32 ids."""
+        return ((name, self._read_mask(name)) for name in self._mask_paths)
+
     def _select(self, wanted: frozenset[str]) -> list[str]:
         """List the wanted frames from the first annotated one on, in order; refuse an absent one."""
         absent = sorted(wanted.difference(self.frames.names))

@@ -22,20 +22,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dataset.arrays import is_path, read_frames, read_masks
+from dataset.arrays import ArrayVideo, is_path, read_frames, read_masks
 from dataset.masks import MaskReader
-from dataset.videos import Frame, Video, VideoEntry
+from dataset.passes import AnnotatedVideo, Direction, Frame, MasksUsed, check_choice
+from dataset.videos import Video, VideoEntry
 from model.checkpoint import load_network
 from model.network import STCN
 from model.optimise import optimise
 from model.weights import default_weights
 from output.result import FrameResult
 from tracking.config import TrackerConfig, View
+from tracking.joining import join_passes
 from tracking.plan import plan_frames
-from tracking.session import Step, TrackerSession, take_results
+from tracking.session import TrackerSession
 from util.device import choose_device, choose_dtype
 from util.errors import InputError
 from util.pipeline import prefetch
+from util.progress import with_progress
 from util.tensor_util import pinned_for
 
 __all__ = ["FrameResult", "InputError", "TrackerConfig", "TrackerSession", "VideoTracker", "View"]
@@ -90,25 +93,43 @@ class VideoTracker:
         video: Path | str | Iterable[np.ndarray],
         masks: Path | str | np.ndarray | Mapping[str | int, np.ndarray],
         *,
+        mask_frame: str | int | None = None,
+        direction: Direction = "forward",
+        masks_used: MasksUsed = "all",
         need_probabilities: bool = False,
     ) -> Iterator[FrameResult]:
-        """Segment a video, a frame at a time, from the first frame with a mask on.
+        """Segment a video: the results of its frames, in order.
+
+        Forwards they come one after the other, from the first frame with a mask on. Backwards and both ways the
+        backward pass is computed first; its results wait, compressed, in 64 MiB of memory, beyond that in a temporary
+        file.
 
         Args:
             video: a video file, a folder of frames, or images (uint8 RGB), which are named 00000, 00001, ..
-            masks: the mask of the first frame, or those of several frames: a file or a folder of masks named by frame,
-                an array of ids, or arrays by frame name or number. A mask adds objects, or corrects known ones.
+            masks: a mask, or those of several frames: a file or a folder of masks named by frame, an array of ids, or
+                arrays by frame name or number. A mask adds objects, or corrects known ones.
+            mask_frame: name or number of the frame of a single mask; None: the first frame.
+            direction: ``forward``; ``backward``: from the last mask to the first frame, as forwards in the reversed
+                video; ``both``: both ways from each mask, blended between two masks of an object.
+            masks_used: ``all``; ``first``: only the first mask (backwards the last in the video);
+                ``first_of_each_object``: masks let objects enter, but correct none.
             need_probabilities: whether the results hold probabilities.
 
         Raises:
             InputError: a video or mask that cannot be used; at once, or when the frame is reached.
+            ValueError: no such direction, or no such choice of masks.
         """
+        check_choice(direction, masks_used)
         if is_path(video) and is_path(masks):
-            entry = VideoEntry(Path(video).stem, Path(video), Path(masks))
+            frame = None if mask_frame is None else str(mask_frame)
+            entry = VideoEntry(Path(video).stem, Path(video), Path(masks), mask_frame=frame)
+            entry = entry._replace(direction=direction, masks_used=masks_used)
             return self.segment(self.open(entry), need_probabilities=need_probabilities)
-        if is_path(masks):
-            masks = read_masks(Path(masks), MaskReader(self.config.ignore_id, background=self.config.background))
-        frames = prefetch(self._pinned(read_frames(video, masks, strict=self.config.strict)), FRAMES_AHEAD)
+        strict, arrays = self.config.strict, self._read_masks(masks, mask_frame)
+        if (direction, masks_used) != ("forward", "all"):
+            opened = ArrayVideo(video, arrays, direction=direction, masks_used=masks_used, strict=strict)
+            return self.segment(opened, need_probabilities=need_probabilities)
+        frames = prefetch(self._pinned(read_frames(video, arrays, strict=strict)), FRAMES_AHEAD)
         return self.start().run(frames, need_probabilities=need_probabilities)
 
     def start(self) -> "TrackerSession":
@@ -131,24 +152,65 @@ class VideoTracker:
             output_all=output_all,
         )
 
-    def segment(self, video: Video, *, need_probabilities: bool = False) -> Iterator[FrameResult]:
-        """Segment an opened video: the results of the frames that it wants, in order."""
-        return take_results(self.segment_in_steps(video, need_probabilities=need_probabilities))
-
-    def segment_in_steps(self, video: Video, *, need_probabilities: bool = False) -> Iterator[Step]:
-        """Segment an opened video as ``segment`` does, and yield each batch of frames before it is encoded.
+    def segment(
+        self, video: AnnotatedVideo, *, need_probabilities: bool = False, title: str | None = None
+    ) -> Iterator[FrameResult]:
+        """Segment an opened video: the results of the frames that it wants, in order.
 
         Reading runs in a thread of its own, some frames ahead; frames that nobody needs are not decoded.
+
+        Args:
+            need_probabilities: whether the results hold probabilities.
+            title: of the progress bars, one for each pass; None: no bar.
         """
-        plan = plan_frames(video, self.config)
+        if not video.passes.backward:
+            return _with_bar(self._run_pass(video, need_probabilities), title, video.passes.forward, video)
+        needed = need_probabilities or bool(video.passes.forward)
+        backward = self._run_pass(video, needed, backwards=True)
+        forward = self._run_pass(video, needed)
+        return join_passes(
+            video,
+            _with_bar(forward, title, video.passes.forward, video),
+            _with_bar(backward, title and f"{title}, backwards", video.passes.backward, video),
+            need_probabilities=need_probabilities,
+            keep_annotations=self.config.keep_annotations,
+        )
+
+    def _run_pass(
+        self, video: AnnotatedVideo, need_probabilities: bool, *, backwards: bool = False
+    ) -> Iterator[FrameResult]:
+        """Segment the frames of a pass, in its order."""
+        plan = plan_frames(video, self.config, backwards=backwards)
         session = TrackerSession(
             self.network, self.config, num_memory_frames=plan.num_memory_frames, largest_id=video.labels[-1]
         )
-        frames = prefetch(self._pinned(video.read(plan.needed)), FRAMES_AHEAD + session.frames_at_once)
-        return session.run_in_steps(frames, need_probabilities=need_probabilities)
+        read = video.read(plan.needed, backwards=backwards)
+        frames = prefetch(self._pinned(read), FRAMES_AHEAD + session.frames_at_once)
+        return session.run(frames, need_probabilities=need_probabilities)
+
+    def _read_masks(
+        self, masks: Path | str | np.ndarray | Mapping[str | int, np.ndarray], mask_frame: str | int | None
+    ) -> np.ndarray | Mapping[str | int, np.ndarray]:
+        """Give masks as arrays; a single one by its frame, if that is known."""
+        if is_path(masks):
+            masks = read_masks(Path(masks), MaskReader(self.config.ignore_id, background=self.config.background))
+        if mask_frame is None:
+            return masks
+        if isinstance(masks, Mapping):
+            raise InputError("several masks, which have frames of their own; give mask_frame with a single mask only")
+        return {mask_frame: masks}
 
     def _pinned(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Bring images, as they are read, to where the device copies them from."""
         for frame in frames:
             image = None if frame.image is None else pinned_for(frame.image, self.network.device)
             yield frame._replace(image=image)
+
+
+def _with_bar(
+    results: Iterator[FrameResult], title: str | None, names: list[str], video: AnnotatedVideo
+) -> Iterator[FrameResult]:
+    """Show the progress of a pass, whose frames are ``names``, unless there is no title or nothing to do."""
+    if title is None or not names:
+        return results
+    return with_progress(results, title, len(set(names) & set(video.output_names)))

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from benchmarking.published_twin import PublishedTwin
 from benchmarking.report import format_table, run_apart
+from dataset.passes import Frame
 from dataset.transforms import prepare_image, prepare_mask
-from dataset.videos import Frame, VideoEntry
+from dataset.videos import VideoEntry
 from evaluation.run import EvaluationSettings, segment_to_files
 from inference_core import InferenceConfig, InferenceCore
 from model.network import STCN

@@ -1,6 +1,6 @@
 """Videos whose frames or masks come from a program, as arrays, rather than from files."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from numbers import Integral
 from pathlib import Path
 
@@ -10,10 +10,12 @@ from PIL import Image
 from dataset.frames import open_frames
 from dataset.images import list_images
 from dataset.masks import MaskReader
+from dataset.passes import AnnotatedVideo, Direction, Frame, MasksUsed, check_choice, choose_masks, plan_passes
 from dataset.stored_masks import find_labels
-from dataset.videos import Frame
 from util.errors import InputError
 from util.ids import MAX_ID
+
+NO_OBJECT = "no object in any mask; label at least one"
 
 
 def check_image(image: object) -> np.ndarray:
@@ -105,6 +107,80 @@ def read_frames(
     return _join(images, None, by_name)
 
 
+class FrameSequence:
+    """Images that can be read more than once, named 00000, 00001, ..
+
+    Args:
+        images: a list or array of images as ``check_image`` takes them.
+
+    Raises:
+        InputError: there are none, or they can be read only once.
+    """
+
+    def __init__(self, images: object) -> None:
+        if not (hasattr(images, "__len__") and hasattr(images, "__getitem__")):
+            raise InputError("images that come one by one, which can be read forwards only, and once; give a list")
+        if not len(images):
+            raise InputError("no images; give at least one")
+        self._images = images
+        self.names = [f"{index:05d}" for index in range(len(images))]
+        self.size = check_image(images[0]).shape[:2]
+
+    def read(self, start: int = 0, needed: Container[str] | None = None) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield name and ``[H,W,3]`` uint8 RGB image of each frame from the ``start``-th on."""
+        return self._read(range(start, len(self.names)), needed)
+
+    def read_backwards(self, start: int, needed: Container[str] | None = None) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the frames from the ``start``-th back to the first."""
+        return self._read(range(start, -1, -1), needed)
+
+    def _read(self, indices: range, needed: Container[str] | None) -> Iterator[tuple[str, np.ndarray]]:
+        for index in indices:
+            name = self.names[index]
+            is_needed = needed is None or name in needed
+            yield name, check_image(self._images[index]).copy() if is_needed else None
+
+
+class ArrayVideo(AnnotatedVideo):
+    """A video whose masks come as arrays, and perhaps its frames, read in any direction.
+
+    Args:
+        video: path of a file or folder, or a list of images.
+        masks: as for ``read_frames``.
+        direction: where they are propagated to.
+        masks_used: the ones that are input.
+        strict: as for ``read_frames``.
+
+    Raises:
+        InputError: a mask that cannot be used, or images that can be read only once.
+    """
+
+    def __init__(
+        self,
+        video: object,
+        masks: np.ndarray | Mapping[str | int, np.ndarray],
+        *,
+        direction: Direction = "forward",
+        masks_used: MasksUsed = "all",
+        strict: bool = False,
+    ) -> None:
+        check_choice(direction, masks_used)
+        self.frames = open_frames(Path(video), strict=strict) if is_path(video) else FrameSequence(video)
+        masks = masks if isinstance(masks, Mapping) else {0: masks}
+        by_name = {_name_frame(key, self.frames.names): mask for key, mask in masks.items()}
+        _refuse_left(by_name.keys() - self.index_of.keys())
+        names = sorted(by_name, key=self.index_of.__getitem__)
+        self._masks = {name: check_ids(by_name[name], self.frames.size) for name in names}
+        labels = {name: find_labels(mask) for name, mask in self._masks.items()}
+        self.labels_of_frame = choose_masks(labels, masks_used, direction)
+        if not self.labels_of_frame:
+            raise InputError(NO_OBJECT)
+        self.passes = plan_passes(self.frames.names, self.annotated_names, direction)
+
+    def _read_ids(self, name: str) -> np.ndarray:
+        return self._masks[name]
+
+
 def _name_frame(key: str | int, names: list[str] | None) -> str:
     """Name a frame that is given by its name or by its number, which counts from 0."""
     if not isinstance(key, Integral):
@@ -127,7 +203,7 @@ def _join(
         mask = None
     _refuse_left(masks)
     if not has_objects:
-        raise InputError("no object in any mask; label at least one")
+        raise InputError(NO_OBJECT)
 
 
 def _refuse_left(names: Iterable[str]) -> None:

@@ -82,12 +82,21 @@ class FrameFolder:
         Raises:
             InputError: naming the frame that is unreadable or truncated.
         """
+        return self._read(self.names[start:], needed)
+
+    def read_backwards(
+        self, start: int, needed: Container[str] | None = None
+    ) -> Iterator[tuple[str, np.ndarray | None]]:
+        """Yield the frames from the ``start``-th back to the first, as ``read`` does."""
+        return self._read(self.names[start::-1], needed)
+
+    def _read(self, names: list[str], needed: Container[str] | None) -> Iterator[tuple[str, np.ndarray | None]]:
         depth = self._depth
 
         def read_if_needed(name: str) -> tuple[str, np.ndarray | None]:
             return name, read_rgb(self._images[name], depth) if needed is None or name in needed else None
 
-        yield from map_ahead(read_if_needed, self.names[start:], DECODING_THREADS)
+        yield from map_ahead(read_if_needed, names, DECODING_THREADS)
 
 
 def open_frames(path: Path, *, strict: bool = False) -> FrameFolder | VideoFile:

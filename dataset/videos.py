@@ -3,8 +3,7 @@
 import logging
 import math
 from collections import Counter
-from collections.abc import Container, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +12,16 @@ import numpy as np
 from dataset.frames import FrameFolder, open_frames
 from dataset.images import list_images
 from dataset.masks import MaskReader, describe_many_ids
-from dataset.stored_masks import find_labels
+from dataset.passes import (
+    AnnotatedVideo,
+    Direction,
+    Frame,
+    MasksUsed,
+    check_choice,
+    choose_masks,
+    find_frames,
+    plan_passes,
+)
 from dataset.video_file import VideoFile
 from util.errors import InputError
 from util.limits import check_path
@@ -21,16 +29,11 @@ from util.limits import check_path
 log = logging.getLogger(__name__)
 
 SINGLE_OBJECT_ID = 255  # white in a grey image
-
-
-class Frame(NamedTuple):
-    """A frame of a video."""
-
-    name: str
-    image: np.ndarray | None  # [H,W,3] uint8 RGB; None if it is not needed
-    mask: np.ndarray | None  # [H,W] int32 object ids; None if the frame has no given mask
-    labels: tuple[int, ...]  # ids in the mask
-    is_wanted: bool  # whether a mask is to be written for it
+REACHED = {  # frames that get masks, in a message
+    "forward": "from the first annotated one on",
+    "backward": "up to the last annotated one",
+    "both": "of the video",
+}
 
 
 class VideoEntry(NamedTuple):
@@ -38,13 +41,17 @@ class VideoEntry(NamedTuple):
 
     name: str
     frames: Path  # a folder of images or a video file
-    masks: Path  # a folder of masks named by frame, or the mask of the first frame
+    masks: Path  # a folder of masks named by frame, or a single mask
     wanted: frozenset[str] | None = None  # frames whose masks the data set asks for; None: all
     truth: Path | None = None  # a folder with the ground truth of all frames, to score against
     is_single_object: bool = False  # all ids are one object, SINGLE_OBJECT_ID
+    mask_frame: str | None = None  # name or number of the frame of a single mask; None: the first
+    direction: Direction = "forward"  # where masks are propagated to
+    masks_used: MasksUsed = "all"  # the masks that are input
+    only_annotated: bool = False  # whether only frames that have a mask are wanted
 
 
-class Video:
+class Video(AnnotatedVideo):
     """A video with the masks of its objects where they first appear (and, as corrections, anywhere else).
 
     Opening it checks all that can be known before anything is computed: frame sizes and every mask. Iterating reads
@@ -60,11 +67,7 @@ class Video:
 
     Attributes:
         frames: the source of the frames; ``frames.path`` is the folder, or the file with its audio track.
-        labels: ids of all objects, sorted.
         palette: 768 numbers to write masks with, from the video's own annotations; None: as grey images.
-        annotated_names: names of the frames that come with objects.
-        frame_names: names of the frames to read, from the first annotated to the last that gets a mask.
-        output_names: names of the frames that get a mask.
 
     Raises:
         InputError: naming the file, the cause and the remedy.
@@ -80,73 +83,74 @@ class Video:
         background: str | None = None,
         strict: bool = False,
     ) -> None:
+        check_choice(entry.direction, entry.masks_used)
         self.name = entry.name
         self.frames = open_frames(entry.frames, strict=strict)
         self._is_single_object = entry.is_single_object
         self._mask_paths = _match_masks(self.frames, entry)
         self._reader = MaskReader(ignore_id, background)
         self._has_noted_resizing = False
-        pixels_of_frame = {name: self._count_pixels(name) for name in self._mask_paths}
-        self.labels = _collect_labels(pixels_of_frame, max_objects, entry.masks)
+        self.labels_of_frame = self._choose_masks(entry, max_objects)
         self.palette = None if entry.is_single_object else self._reader.palette
-        self.annotated_names = [name for name, pixels in pixels_of_frame.items() if pixels]
-        first = self.annotated_names[0]
-        if list(pixels_of_frame[first].values()) == [math.prod(self.frames.size)]:
-            log.warning("%s: one object covers the whole frame; was anything painted?", self._mask_paths[first])
-        self._first_index = self.frames.names.index(first)
-        self.frame_names = self.output_names = self.frames.names[self._first_index :]
-        if entry.wanted is not None:
-            wanted_names = self._select(entry.wanted)
-            if not output_all:
-                self.output_names = wanted_names
-                self.frame_names = self.frame_names[: self.frame_names.index(wanted_names[-1]) + 1]
+        wanted = self._list_wanted(entry)
+        names, annotated = self.frames.names, self.annotated_names
+        self.passes = plan_passes(names, annotated, entry.direction, None if output_all else wanted)
+        if not self.output_names:
+            reached = REACHED[entry.direction]
+            raise InputError(f"{self.frames.path}: no frame {reached} is asked for; ask for others")
 
     def __iter__(self) -> Iterator[Frame]:
         return self.read()
 
-    def read(self, needed: Container[str] | None = None) -> Iterator[Frame]:
-        """Yield the frames from the first annotated one on.
-
-        Args:
-            needed: names of the frames to decode; the others come without their image. None: decode all.
-        """
-        wanted = set(self.output_names)
-        for name, image in islice(self.frames.read(self._first_index, needed), len(self.frame_names)):
-            mask = self._read_mask(name) if name in self._mask_paths else None
-            labels = () if mask is None else find_labels(mask)
-            yield Frame(name, image, mask, labels, name in wanted)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every frame from the first annotated one to the video's last one gets a mask."""
-        return self.output_names == self.frames.names[self._first_index :]
-
     def read_leading(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield name and ``[H,W,3]`` uint8 RGB image of each frame before the first annotated one."""
-        leading = self.frames.names[: self._first_index]
-        return islice(self.frames.read(needed=set(leading)), len(leading))
+        """Yield name and ``[H,W,3]`` uint8 RGB image of each frame before the first one that gets a mask."""
+        return self.read_images(self.frames.names[: self.index_of[self.output_names[0]]])
 
-    def read_masks(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield the name of each frame that has a mask, and the mask: ``[H,W]`` int32 ids."""
-        return ((name, self._read_mask(name)) for name in self._mask_paths)
+    def read_trailing(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield name and ``[H,W,3]`` uint8 RGB image of each frame behind the last one that gets a mask."""
+        return self.read_images(self.frames.names[self.index_of[self.output_names[-1]] + 1 :])
 
-    def _select(self, wanted: frozenset[str]) -> list[str]:
-        """List the wanted frames from the first annotated one on, in order; refuse an absent one."""
-        absent = sorted(wanted.difference(self.frames.names))
+    def _choose_masks(self, entry: VideoEntry, max_objects: int) -> dict[str, frozenset[int]]:
+        """Read the masks, and choose those that are input, and the ids to take from them."""
+        names = list(self._mask_paths)
+        pixels_of_frame: dict[str, Counter[int]] = {}
+        for name in reversed(names) if entry.direction == "backward" and entry.masks_used == "first" else names:
+            pixels_of_frame[name] = self._count_pixels(name)
+            if entry.masks_used == "first" and pixels_of_frame[name]:
+                break
+        _check_labels(pixels_of_frame, max_objects, entry.masks)
+        chosen = choose_masks(pixels_of_frame, entry.masks_used, entry.direction)
+        for name in list(chosen)[:1]:
+            if list(pixels_of_frame[name].values()) == [math.prod(self.frames.size)]:
+                log.warning("%s: one object covers the whole frame; was anything painted?", self._mask_paths[name])
+        if entry.masks_used == "all" and 1 < len(chosen) > len(self.frames.names) / 2:
+            log.warning(
+                "%s: %d of %d frames have masks, and all are input; to propagate the first ones only, set masks_used",
+                entry.masks,
+                len(chosen),
+                len(self.frames.names),
+            )
+        return chosen
+
+    def _list_wanted(self, entry: VideoEntry) -> set[str] | None:
+        """List the frames that are wanted; None: all. Refuse an absent one."""
+        if entry.only_annotated:
+            return set(self._mask_paths)
+        if entry.wanted is None:
+            return None
+        found = find_frames(self.frames.names, entry.wanted)
+        absent = sorted(wanted for wanted, name in found.items() if name is None)
         if absent:
             raise InputError(f"{self.frames.path}: frame {absent[0]} is asked for but absent; get the frames again")
-        names = [name for name in self.frame_names if name in wanted]
-        if not names:
-            raise InputError(f"{self.frames.path}: no frame from the first annotated one on is asked for")
-        return names
+        return set(found.values())
 
     def _count_pixels(self, name: str) -> Counter[int]:
         """Count the pixels of each object in a frame's mask."""
-        mask = self._read_mask(name)
+        mask = self._read_ids(name)
         ids, counts = np.unique(mask[mask != 0], return_counts=True)
         return Counter(dict(zip(ids.tolist(), counts.tolist())))
 
-    def _read_mask(self, name: str) -> np.ndarray:
+    def _read_ids(self, name: str) -> np.ndarray:
         mask = self._reader.read(self._mask_paths[name])
         if mask.shape != self.frames.size:
             mask = self._fit(mask, self._mask_paths[name])
@@ -199,7 +203,9 @@ def _match_masks(frames: FrameFolder | VideoFile, entry: VideoEntry) -> dict[str
     masks = entry.masks
     check_path(masks, "give the mask of each object where it first appears", missing="no mask there")
     if masks.is_file():
-        return {frames.names[0]: _check_first_mask(frames, entry)}
+        return {_frame_of_mask(frames, entry): masks}
+    if entry.mask_frame is not None:
+        raise InputError(f"{masks}: a folder, whose masks are named by frame; set mask_frame for a single mask only")
     paths = _list_masks(frames, masks)
     if not paths:
         raise InputError(f"{masks}: no mask in it; give the mask of each object where it first appears")
@@ -221,17 +227,21 @@ def _list_masks(frames: FrameFolder | VideoFile, folder: Path) -> dict[str, Path
     return paths
 
 
-def _check_first_mask(frames: FrameFolder | VideoFile, entry: VideoEntry) -> Path:
-    """Check that a single mask is the first frame's: its name may be that of another."""
+def _frame_of_mask(frames: FrameFolder | VideoFile, entry: VideoEntry) -> str:
+    """Name the frame of a single mask: the first, unless the entry says; the mask's name may be that of another."""
     mask, first = entry.masks, frames.names[0]
+    if entry.mask_frame is not None:
+        frame = find_frames(frames.names, [entry.mask_frame])[entry.mask_frame]
+        if frame is None:
+            last = frames.names[-1]
+            raise InputError(f"{frames.path}: has no frame {entry.mask_frame}, but {first} to {last}; set mask_frame")
+        return frame
     name = _frame_name(frames, mask.stem)
     if name != first and entry.truth is not None:
         raise InputError(f"{frames.path}: begins with frame {first}, but {mask} is the first mask; complete it")
     if name != first and name in frames.names:
-        log.warning(
-            "%s: applied to the first frame; if it belongs to frame %s, give the folder that holds it", mask, name
-        )
-    return mask
+        log.warning("%s: applied to the first frame; if it belongs to frame %s, set mask_frame to it", mask, name)
+    return first
 
 
 def _frame_name(frames: FrameFolder | VideoFile, name: str) -> str:
@@ -239,8 +249,8 @@ def _frame_name(frames: FrameFolder | VideoFile, name: str) -> str:
     return f"{int(name):05d}" if isinstance(frames, VideoFile) and name.isdecimal() else name
 
 
-def _collect_labels(pixels_of_frame: dict[str, Counter[int]], max_objects: int, masks: Path) -> list[int]:
-    """Collect the ids of all masks; refuse none or too many."""
+def _check_labels(pixels_of_frame: dict[str, Counter[int]], max_objects: int, masks: Path) -> None:
+    """Refuse masks with no id, or with too many."""
     pixels: Counter[int] = Counter()
     for pixels_of_mask in pixels_of_frame.values():
         pixels.update(pixels_of_mask)
@@ -248,4 +258,3 @@ def _collect_labels(pixels_of_frame: dict[str, Counter[int]], max_objects: int, 
         raise InputError(f"{masks}: no object, all pixels are 0; label at least one")
     if len(pixels) > max_objects:
         raise InputError(describe_many_ids(pixels, max_objects, masks))
-    return sorted(pixels)

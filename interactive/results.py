@@ -1,61 +1,23 @@
 """The current result of every frame: probabilities in half precision, packed, and ids."""
 
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from util.tensor_util import Padding
+from util.packing import LEVELS, PackedArray
 
 EMPTY_BACKGROUND = 1e-7  # probability of the background where there is no result yet; objects have 0
-LEVELS = 2048  # steps between 0 and 1 in half precision near 1: with the same steps near 0, flat areas pack to nothing
-PACKING = 1  # zlib's fastest level
-
-
-class PackedArray(NamedTuple):
-    """An array, compressed; it never changes, so that any number of snapshots may share it."""
-
-    content: bytes
-    dtype: str
-    shape: tuple[int, ...]
-
-    @classmethod
-    def pack(cls, array: np.ndarray) -> "PackedArray":
-        """Compress an array."""
-        return cls(zlib.compress(np.ascontiguousarray(array), PACKING), array.dtype.str, array.shape)
-
-    def unpack(self) -> np.ndarray:
-        """Give the array back, writable."""
-        return np.frombuffer(bytearray(zlib.decompress(self.content)), self.dtype).reshape(self.shape)
 
 
 class FrameProbabilities(NamedTuple):
     """The stored probabilities of one frame."""
 
     objects: tuple[int, ...]  # the objects of the rows after the background's
-    values: PackedArray  # [1+K,H+..,W+..] float16 or float32, on the padded frame
+    values: PackedArray  # [1+K,H,W] float16 or float32
     rows: PackedArray  # [H,W] uint8 or int32, the most likely row of each pixel
-    present: frozenset[int]  # the objects of which there is a pixel
-
-    def ids(self, labels: Mapping[int, int]) -> np.ndarray:
-        """Read the most likely ids: ``[H,W]`` int32, 0 for background.
-
-        Args:
-            labels: ids by object; others count as background.
-        """
-        table = np.array([0, *(labels.get(name, 0) for name in self.objects)], np.int32)
-        return table[self.rows.unpack()]
-
-    def probabilities(self, objects: Sequence[int]) -> Tensor:
-        """Read the probabilities of some objects, as ``Results.probabilities`` does."""
-        values = torch.from_numpy(self.values.unpack()).float()
-        wanted = values.new_zeros(1 + len(objects), *values.shape[1:])
-        for row, value in zip((0, *_rows_of(self.objects, objects)), values):
-            wanted[row] += value
-        return wanted
 
 
 class Results:
@@ -65,44 +27,52 @@ class Results:
     read afterwards.
 
     Args:
-        size: ``(height, width)`` of the frames.
-        padding: around them, of the probabilities.
+        size: ``(height, width)`` of the probabilities.
         is_exact: whether to keep float32, rather than float16 in steps of 1 / 2048.
     """
 
-    def __init__(self, size: tuple[int, int], padding: Padding, *, is_exact: bool = False) -> None:
-        self._size, self._padding, self._is_exact = size, padding, is_exact
+    def __init__(self, size: tuple[int, int], *, is_exact: bool = False) -> None:
+        self._size, self._is_exact = size, is_exact
         self._frames: dict[int, FrameProbabilities] = {}
 
     def __contains__(self, frame: int) -> bool:
         return frame in self._frames
 
     def set(self, frame: int, objects: Sequence[int], probabilities: Tensor) -> None:
-        """Store probabilities ``[1+K,H,W]`` of a padded frame, background first, then those of ``objects``."""
+        """Store probabilities ``[1+K,H,W]``, background first, then those of ``objects``."""
         values = probabilities.float()
-        rows = self._padding.remove(values.argmax(0)).to(torch.uint8 if len(values) <= 256 else torch.int32)
-        rows = rows.cpu().numpy()
-        counts = np.bincount(rows.ravel(), minlength=len(values))[1:]
+        rows = values.argmax(0).to(torch.uint8 if len(values) <= 256 else torch.int32)
         if not self._is_exact:
             values = ((values * LEVELS).round() / LEVELS).half()
-        packed = PackedArray.pack(values.cpu().numpy()), PackedArray.pack(rows)
-        present = frozenset(name for name, count in zip(objects, counts) if count)
-        self._frames[frame] = FrameProbabilities(tuple(objects), *packed, present)
+        packed = (PackedArray.pack(array.cpu().numpy()) for array in (values, rows))
+        self._frames[frame] = FrameProbabilities(tuple(objects), *packed)
 
     def probabilities(self, frame: int, objects: Sequence[int]) -> Tensor:
-        """Read the probabilities of some objects on a padded frame: ``[1+K,H,W]`` float32, background first.
+        """Read the probabilities of some objects: ``[1+K,H,W]`` float32, background first.
 
         Objects that came later have 0; those that are left out count as background.
         """
-        if frame in self._frames:
-            return self._frames[frame].probabilities(objects)
-        empty = self._padding.add(torch.zeros(1 + len(objects), *self._size))
-        empty[0] = EMPTY_BACKGROUND
-        return empty
+        wanted = torch.zeros(1 + len(objects), *self._size)
+        if frame not in self._frames:
+            wanted[0] = EMPTY_BACKGROUND
+            return wanted
+        stored = self._frames[frame]
+        values = torch.from_numpy(stored.values.unpack()).float()
+        for row, value in zip((0, *_rows_of(stored.objects, objects)), values):
+            wanted[row] += value
+        return wanted
 
-    def ids(self, frame: int, labels: Mapping[int, int]) -> np.ndarray:
-        """Read the most likely ids: ``[H,W]`` int32, all 0 without a result; ``labels`` as for one frame."""
-        return self._frames[frame].ids(labels) if frame in self._frames else np.zeros(self._size, np.int32)
+    def ids(self, frame: int, labels: dict[int, int]) -> np.ndarray:
+        """Read the most likely ids: ``[H,W]`` int32, 0 for background, all 0 without a result.
+
+        Args:
+            labels: ids by object; others count as background.
+        """
+        if frame not in self._frames:
+            return np.zeros(self._size, np.int32)
+        stored = self._frames[frame]
+        table = np.array([0, *(labels.get(name, 0) for name in stored.objects)], np.int32)
+        return table[stored.rows.unpack()]
 
     def snapshot(self) -> dict[int, FrameProbabilities]:
         """Give all results, to ``restore`` them later; this copies no pixel."""

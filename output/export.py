@@ -43,4 +43,4 @@ class Export:
         raise NotImplementedError
 
     def write_leading(self, image: np.ndarray) -> None:
-        """Write a frame ``[H,W,3]`` uint8 RGB before the first annotated one; most exports leave it out."""
+        """Write a frame ``[H,W,3]`` uint8 RGB before or behind those with results; most exports leave it out."""

@@ -68,7 +68,7 @@ class VideoOutput:
             writer.submit(export.write, result)
 
     def write_leading(self, image: np.ndarray) -> None:
-        """Queue a frame before the first annotated one, which only the overlay shows.
+        """Queue a frame before or behind those with results, which only videos such as the overlay show.
 
         Args:
             image: ``[H,W,3]`` uint8 RGB.

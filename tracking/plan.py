@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from dataset.videos import Video
+from dataset.passes import AnnotatedVideo
 from inference_core import InferenceConfig, MemorySchedule
 
 
@@ -13,13 +13,17 @@ class FramePlan(NamedTuple):
     num_memory_frames: int  # to be held at a time, if the memory is not bounded
 
 
-def plan_frames(video: Video, config: InferenceConfig) -> FramePlan:
-    """Follow the memory's schedule through the video."""
+def plan_frames(video: AnnotatedVideo, config: InferenceConfig, *, backwards: bool = False) -> FramePlan:
+    """Follow the memory's schedule through a pass over the video.
+
+    Args:
+        backwards: which pass.
+    """
     annotated, wanted = set(video.annotated_names), set(video.output_names)
     schedule = MemorySchedule(config)
     roles = {
         name: schedule.next_role(is_annotated=name in annotated, need_output=name in wanted)
-        for name in video.frame_names
+        for name in (video.passes.backward if backwards else video.passes.forward)
     }
     needed = {name for name, role in roles.items() if role.is_computed}
     return FramePlan(needed, sum(role.is_memory for role in roles.values()) + config.include_last)

@@ -4,7 +4,7 @@ On CUDA the host never waits for the frames that it has just sent off, only for 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dataset.arrays import check_ids, check_image
+from dataset.passes import Frame
 from dataset.stored_masks import find_labels
 from dataset.transforms import input_size, prepare_image, prepare_mask
-from dataset.videos import Frame
 from inference_core import InferenceCore
 from model.network import STCN, FrameFeatures
 from output.result import FrameResult
@@ -24,23 +24,6 @@ from util.device import default_frames_at_once, tf32_allowed
 from util.errors import InputError
 from util.pipeline import batched
 from util.tensor_util import ToHost
-
-
-@dataclass
-class Batch:
-    """Frames of one video that are to be encoded together."""
-
-    frames: Sequence[Frame]
-    images: list[Tensor | None]  # by view: [T,3,h,w], the frames that have an image; None: none has
-    features: list[list[FrameFeatures] | None] | None = None  # by view: those of the images; None: not yet encoded
-
-
-Step = Batch | FrameResult
-
-
-def take_results(steps: Iterable[Step]) -> Iterator[FrameResult]:
-    """Leave out the batches, which are then encoded one by one."""
-    return (step for step in steps if isinstance(step, FrameResult))
 
 
 class TrackerSession:
@@ -89,7 +72,7 @@ class TrackerSession:
         image = check_image(image)
         ids = None if ids is None else check_ids(ids, image.shape[:2])
         frame = Frame("", image, ids, () if ids is None else find_labels(ids), is_wanted=True)
-        return self._compute(self._prepare([frame]), need_probabilities=False)[0].finish().ids
+        return self._compute([frame], need_probabilities=False)[0].finish().ids
 
     def add_objects(self, image: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Take the next frame of the video, in which objects enter or are corrected, as ``step`` does with ids."""
@@ -111,19 +94,12 @@ class TrackerSession:
             self._probabilities = self._probabilities[kept] if self.labels else None
 
     def run(self, frames: Iterable[Frame], *, need_probabilities: bool = False) -> Iterator[FrameResult]:
-        """Segment frames, some at a time: the results of those that are wanted."""
-        return take_results(self.run_in_steps(frames, need_probabilities=need_probabilities))
+        """Segment frames, some at a time: the results of those that are wanted.
 
-    def run_in_steps(self, frames: Iterable[Frame], *, need_probabilities: bool = False) -> Iterator[Step]:
-        """Segment frames as ``run`` does, and yield each batch before it is encoded.
-
-        Whoever gets a batch may encode it together with those of other videos (``tracking.together``); else it is
-        encoded here. The results of a batch are fetched from the device while the next batch is computed.
+        The results of a batch are fetched from the device while the next batch is computed.
         """
         previous: list[_Computed] = []
-        for group in batched(frames, self.frames_at_once, lambda frame: frame.image is not None):
-            batch = self._prepare(group)
-            yield batch
+        for batch in batched(frames, self.frames_at_once, lambda frame: frame.image is not None):
             computed = self._compute(batch, need_probabilities, self.frames_at_once)
             for last in previous:
                 yield last.finish()
@@ -131,25 +107,17 @@ class TrackerSession:
         for last in previous:
             yield last.finish()
 
-    def _prepare(self, frames: Sequence[Frame]) -> Batch:
-        """Check frames in host memory, and bring their images to the device."""
+    def _compute(self, frames: Sequence[Frame], need_probabilities: bool, at_once: int = 1) -> list["_Computed"]:
+        """Take frames in host memory, and send the results of those that are wanted on their way back."""
         self._refuse_other_sizes(frames)
         self._refuse_too_many(frames)
-        return Batch(frames, [view.prepare(frames) for view in self._views])
-
-    def _compute(self, batch: Batch, need_probabilities: bool, at_once: int = 1) -> list["_Computed"]:
-        """Segment frames, and send the results of those that are wanted on their way back."""
         computed = []
         self._probabilities = None  # freed before the next ones take memory
-        features = batch.features or [None] * len(self._views)
         with tf32_allowed(self._dtype != torch.float32):
-            given = zip(self._views, batch.images, features)
-            runs = [view.run(batch.frames, images, known, at_once) for view, images, known in given]
-            for frame, *views in zip(batch.frames, *runs):
+            for frame, *views in zip(frames, *(view.run(frames, at_once) for view in self._views)):
                 if frame.is_wanted:
                     self._probabilities = _average(views)
                     computed.append(self._send(frame, need_probabilities))
-        batch.images, batch.features = [], None  # others may hold the batch for a while
         return computed
 
     def _send(self, frame: Frame, need_probabilities: bool) -> "_Computed":
@@ -196,8 +164,7 @@ class _Computed(NamedTuple):
         rows = np.zeros(frame.image.shape[:2], np.uint8) if self.rows is None else self.rows.numpy()
         ids = self.id_of_row[rows]
         if self.keep_annotations and frame.mask is not None:
-            ids[np.isin(ids, frame.labels)] = 0
-            ids = np.where(frame.mask > 0, frame.mask, ids).astype(ids.dtype)
+            ids = put_annotation(ids, frame.mask)
         probabilities = None if self.probabilities is None else self.probabilities.numpy()
         return FrameResult(frame.name, frame.image, ids, self.labels, probabilities)
 
@@ -210,21 +177,13 @@ class _ViewCore:
         self.core = InferenceCore(network, config, expected_memory_frames=num_memory_frames)
         self._view, self._device = view, network.device
 
-    def prepare(self, frames: Sequence[Frame]) -> Tensor | None:
-        """Bring the images ``[T,3,h,w]`` of the frames that have one to the device; None: none has."""
-        images = [self._prepare(frame) for frame in frames if frame.image is not None]
-        return torch.stack(images) if images else None
-
-    def run(
-        self, frames: Sequence[Frame], images: Tensor | None, features: list[FrameFeatures] | None, at_once: int
-    ) -> Iterator[Tensor | None]:
+    def run(self, frames: Sequence[Frame], at_once: int) -> Iterator[Tensor | None]:
         """Yield the probabilities ``[1+K,H,W]`` of the next frames at their own size, None of those not wanted.
 
-        Unless their features are given, these frames are encoded together, as the ``at_once`` frames of other calls.
+        All these frames are encoded together, as the ``at_once`` frames of other calls are.
         """
-        if features is None and images is not None:
-            features = self.core.encode_ahead(images, at_once)
-        ahead = iter(() if images is None else zip(images, features))
+        images = [self._prepare(frame) for frame in frames if frame.image is not None]
+        ahead = iter(zip(images, self.core.encode_ahead(torch.stack(images), at_once) if images else ()))
         for frame in frames:
             if frame.image is None:
                 self.core.skip()
@@ -246,6 +205,12 @@ class _ViewCore:
             return None
         resized = resize_probabilities(found, frame.image.shape[:2])
         return resized.flip(-1) if self._view.is_mirrored else resized
+
+
+def put_annotation(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Replace the objects of a given mask by what it shows of them: ids ``[H,W]`` of the same type."""
+    kept = np.where(np.isin(ids, find_labels(mask)), 0, ids)
+    return np.where(mask > 0, mask, kept).astype(ids.dtype)
 
 
 def resize_probabilities(probabilities: Tensor, size: tuple[int, int]) -> Tensor:

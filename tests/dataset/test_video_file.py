@@ -66,6 +66,20 @@ def test_intact_files_are_read_to_the_end_and_from_anywhere(tmp_path: Path, name
         assert np.array_equal(image, read[index])
 
 
+@pytest.mark.parametrize("num_bytes", [0, 3 * 48 * 64 * 7, 2**28])
+@pytest.mark.parametrize("name", ["open.mkv", "open.ts", "bare.h264", "hidden.webm", "clip.avi"])
+def test_frames_backwards_are_those_of_reading_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, num_bytes: int
+) -> None:
+    monkeypatch.setattr("dataset.video_file.BLOCK_BYTES", num_bytes)
+    video = VideoFile(write_kind(tmp_path / name))
+    expected = list(video.read())[20::-1]
+    found = list(video.read_backwards(20, {*video.names[:5], *video.names[10:]}))
+    assert [name for name, _ in found] == [name for name, _ in expected]
+    for (name, image), (_, other) in zip(found, expected):
+        assert image is None if 5 <= int(name) < 10 else np.array_equal(image, other)
+
+
 @pytest.mark.parametrize("name", ["slices.m2ts", "clip.avi"])
 def test_damage_that_reading_in_order_finds_is_found_from_a_frame_on(tmp_path: Path, name: str) -> None:
     whole = write_kind(tmp_path / name).read_bytes()

@@ -30,7 +30,8 @@ def test_video_starts_at_its_first_annotated_frame(tmp_path: Path, frames: Path)
     assert [frame.labels for frame in read] == [(7,), (), (3, 7), ()]
     for index, frame in enumerate(read, 1):
         np.testing.assert_array_equal(frame.image, picture(index))
-        if frame.name in masks:
+        assert (frame.mask is None) == (not frame.labels)
+        if frame.labels:
             np.testing.assert_array_equal(frame.mask, masks[frame.name])
         else:
             assert frame.mask is None
@@ -149,7 +150,7 @@ def test_mask_of_the_same_shape_is_resized_with_one_note(
         np.testing.assert_array_equal(frame.mask, expected)
         assert frame.labels == (3, 7)
     np.testing.assert_array_equal(fourth.mask, boxes(3))
-    (note,) = caplog.messages
+    note, _ = caplog.messages  # the other tells that most frames are annotated
     assert f"masks/00000.png: mask of {size[1]}x{size[0]} pixels for frames of 64x48; it is resized" in note
 
 
@@ -195,7 +196,7 @@ def test_single_mask_with_another_frames_number_gets_a_note(
     write_mask(mask, boxes(4))
     first, *_ = Video(VideoEntry("clip", mp4, mask))
     assert (first.name, first.labels) == ("00000", (4,))
-    note = f"{mask}: applied to the first frame; if it belongs to frame {frame}, give the folder that holds it"
+    note = f"{mask}: applied to the first frame; if it belongs to frame {frame}, set mask_frame to it"
     assert caplog.messages == ([] if frame is None else [note])
 
 
@@ -205,7 +206,7 @@ def test_single_mask_with_the_name_of_another_image_gets_a_note(
     folder = write_frames(tmp_path / "frames", ["a.png", "b.png"])
     write_mask(tmp_path / "b.png", boxes(4))
     assert Video(VideoEntry("clip", folder, tmp_path / "b.png")).annotated_names == ["a"]
-    assert "if it belongs to frame b, give the folder" in caplog.text
+    assert "if it belongs to frame b, set mask_frame" in caplog.text
 
 
 # Frames before the first annotated one

@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 
 from dataset.layouts import davis_2017_videos
-from evaluation.options import SCORE_HELP, ZIP_HELP, load_tracker, make_evaluation_parser, make_settings
+from evaluation.options import ZIP_HELP, add_scoring, check_scoring, load_tracker, make_evaluation_parser, make_settings
 from evaluation.run import evaluate
 from evaluation.submission import hand_in
 from util.distributed import is_main_process
@@ -30,9 +30,10 @@ def parse_arguments() -> argparse.Namespace:
     path_help = "holds trainval/ and test-dev/, or DAVIS as one folder"
     given.add_argument("--davis_path", type=Path, default="../DAVIS/2017", help=path_help)
     given.add_argument("--split", choices=MEM_EVERY, default="val", help="which videos")
-    written.add_argument("--score", action="store_true", help=SCORE_HELP)
+    add_scoring(written)
     written.add_argument("--zip", action="store_true", help=ZIP_HELP)
     args = parser.parse_args()
+    check_scoring(parser, args)
     if args.score and args.split == "testdev":
         parser.error("--score: the ground truth of test-dev is not public; --zip makes the archive for its server")
     args.mem_every = args.mem_every or MEM_EVERY[args.split]

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 from dataset.layouts import davis_2016_videos
-from evaluation.options import SCORE_HELP, load_tracker, make_evaluation_parser, make_settings
+from evaluation.options import add_scoring, check_scoring, load_tracker, make_evaluation_parser, make_settings
 from evaluation.run import evaluate
 from util.script import script_main
 
@@ -21,8 +21,10 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser, given, written = make_evaluation_parser(__doc__)
     given.add_argument("--davis_path", type=Path, default="../DAVIS/2016", help="folder of DAVIS 2016, or of all DAVIS")
-    written.add_argument("--score", action="store_true", help=SCORE_HELP)
-    return parser.parse_args()
+    add_scoring(written)
+    args = parser.parse_args()
+    check_scoring(parser, args)
+    return args
 
 
 @script_main

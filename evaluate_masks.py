@@ -18,9 +18,12 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from dataset.frames import open_frames
 from dataset.images import is_image
 from dataset.layouts import list_folders
 from evaluation.measuring import Protocol
+from evaluation.options import PLOT_HELP
+from evaluation.plots import FOLDER, write_plots
 from evaluation.scoring import Pair, SequenceScores, format_scores, measure_sequences, summarise_frames, write_scores
 from util.errors import InputError
 from util.files import claim_folder
@@ -49,8 +52,14 @@ def parse_arguments() -> argparse.Namespace:
     add("--void_id", type=positive_int, metavar="ID", help=void_help)
     last_help = "give the mean J of the last quarter of the frames as well, as VOST does"
     add("--last_quarter", action="store_true", help=last_help)
+    add("--plot", action="store_true", help=PLOT_HELP)
+    frames_help = "folder of a folder of frames per video (or the frames of one video), to draw the worst masks on"
+    add("--frames", type=Path, help=frames_help)
     add("--output", type=Path, help="folder for scores.json and scores.csv (default: the predictions)")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.frames is not None and not args.plot:
+        parser.error("--frames goes with --plot")
+    return args
 
 
 def match_sequences(predictions: Path, annotations: Path, *, is_single_object: bool = False) -> dict[str, Pair]:
@@ -67,7 +76,11 @@ def match_sequences(predictions: Path, annotations: Path, *, is_single_object: b
             raise InputError(f"{folder}: no such folder; expected a folder of masks per video")
     if os.path.realpath(predictions) == os.path.realpath(annotations):
         raise InputError(f"{predictions}: --predictions and --annotations are the same folder; give two")
-    folders = [path for path in list_folders(predictions) if (annotations / path.name).is_dir() or _holds_masks(path)]
+    folders = [
+        path
+        for path in list_folders(predictions)
+        if (annotations / path.name).is_dir() or (path.name != FOLDER and _holds_masks(path))
+    ]
     if not folders and _holds_masks(predictions):
         return {predictions.resolve().name: Pair(predictions, annotations, is_single_object)}
     if not folders:
@@ -84,6 +97,14 @@ def match_sequences(predictions: Path, annotations: Path, *, is_single_object: b
     return pairs
 
 
+def find_frames(frames: Path | None, name: str) -> Path | None:
+    """Find the frames of a video, or of an object of it: the folder of its name, or else all that is there."""
+    if frames is None:
+        return None
+    video = frames / name.partition("/")[0]
+    return video if video.is_dir() else frames
+
+
 def _holds_masks(folder: Path) -> bool:
     return any(is_image(path) for path in folder.iterdir())
 
@@ -94,12 +115,21 @@ def main() -> int:
     pairs = match_sequences(args.predictions, args.annotations, is_single_object=args.single_object)
     output = args.output or args.predictions
     protocol = Protocol(all_objects=args.all_objects, void_id=args.void_id, last_quarter=args.last_quarter)
+    for name in pairs if args.frames is not None else ():
+        open_frames(find_frames(args.frames, name))  # an error now rather than behind the scores
     with claim_folder(output):
-        return score(pairs, output, protocol)
+        return score(pairs, output, protocol, args.frames, has_plots=args.plot)
 
 
-def score(pairs: Mapping[str, Pair], output: Path, protocol: Protocol) -> int:
+def score(pairs: Mapping[str, Pair], output: Path, protocol: Protocol, frames: Path | None, *, has_plots: bool) -> int:
     """Score all videos, print and write the figures.
+
+    Args:
+        pairs: what is scored, by name.
+        output: the folder to write to.
+        protocol: how it is scored.
+        frames: see ``find_frames``.
+        has_plots: whether to draw plots.
 
     Returns:
         The exit status: 1 if some of the videos could not be scored.
@@ -112,6 +142,8 @@ def score(pairs: Mapping[str, Pair], output: Path, protocol: Protocol) -> int:
         for name, result in with_progress(results, "scoring", len(pairs)):
             if not isinstance(result, InputError):
                 scores[name] = summarise_frames(result, protocol)
+                if has_plots:
+                    write_plots(output, name, result, pairs[name], find_frames(frames, name))
             elif len(pairs) == 1:
                 raise result
             else:

@@ -13,6 +13,7 @@ from util.script import make_parser
 
 DEFAULTS = TrackerConfig()
 SCORE_HELP = "print J and F against the ground truth, and write scores.json and scores.csv"
+PLOT_HELP = "draw J and F over the frames, and the worst frames beside their ground truth, into <output>/plots/"
 ZIP_HELP = "write <output>/submission.zip for the evaluation server"
 KERNEL_HELP = f"kernel of memory reading at --scales above {KERNEL_ABOVE}, in cells of 16 pixels; 0: plain reading"
 
@@ -125,6 +126,18 @@ def _add_masks(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_scoring(group: argparse._ArgumentGroup) -> None:
+    """Add the options that score: ``check_scoring`` checks them, ``make_settings`` takes them."""
+    group.add_argument("--score", action="store_true", help=SCORE_HELP)
+    group.add_argument("--plot", action="store_true", help=PLOT_HELP)
+
+
+def check_scoring(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse options that go with scores where there are none."""
+    if args.plot and not args.score:
+        parser.error("--plot goes with --score")
+
+
 def load_tracker(args: argparse.Namespace) -> VideoTracker:
     """Load the network and settle how to segment.
 
@@ -177,5 +190,6 @@ def make_settings(
         overwrite=args.overwrite,
         weights=args.model or default_weights(),
         score=score,
+        plot=score and args.plot,
         output_all=output_all,
     )

@@ -16,9 +16,10 @@ import torch
 
 from dataset.layouts import refuse_duplicate_names
 from dataset.videos import Video, VideoEntry, count_frames
-from evaluation.measuring import list_truth
+from evaluation.measuring import DAVIS, Protocol, list_truth, measure_sequence
+from evaluation.plots import write_plots
 from evaluation.resuming import describe_run
-from evaluation.scoring import SequenceScores, format_scores, score_sequence, write_scores
+from evaluation.scoring import Pair, SequenceScores, format_scores, summarise_frames, write_scores
 from output.names import OutputPaths
 from output.record import RunRecord
 from output.video import EXPORTS, VideoOutput
@@ -44,6 +45,8 @@ class EvaluationSettings:
     overwrite: bool = False  # remove results of another video that has the same name
     weights: Path | None = None  # the network's file, for the record beside the results
     score: bool = False  # against the entries' ground truth
+    plot: bool = False  # draw the scores of each video, and its worst frames
+    protocol: Protocol = DAVIS  # the objects and pixels that are scored
     output_all: bool = False  # write frames that a data set does not ask for as well
 
 
@@ -175,11 +178,20 @@ def _segment_entry(
     if not settings.score:
         return result
     try:
-        return result._replace(
-            scores=score_sequence(paths.folder, entry.truth, is_single_object=entry.is_single_object)
-        )
+        return result._replace(scores=_score_entry(entry, paths, settings))
     except InputError as e:
         return result._replace(error=str(e))
+
+
+def _score_entry(entry: VideoEntry, paths: OutputPaths, settings: EvaluationSettings) -> SequenceScores:
+    """Score a video that is segmented, and draw the scores if asked."""
+    pair = Pair(paths.folder, entry.truth, entry.is_single_object)
+    frames = measure_sequence(
+        pair.predictions, pair.truth, is_single_object=pair.is_single_object, protocol=settings.protocol
+    )
+    if settings.plot:
+        write_plots(settings.output, entry.name, frames, pair, entry.frames)
+    return summarise_frames(frames, settings.protocol)
 
 
 def _check_truth(entry: VideoEntry, video: Video) -> None:

@@ -12,11 +12,11 @@ from dataset.frames import open_frames
 from dataset.images import list_images
 from dataset.stored_masks import read_stored_ids
 from dataset.videos import VideoEntry
-from interactive.curve import draw_curve
 from interactive.davis_protocol import FrameScores, Sample, Submission, read_scribbles, summarise
 from interactive.davis_run import Processor, ProtocolConfig, run_sample
 from interactive.models import Models
 from interactive.propagation import PropagationConfig
+from output.chart import Line, Panel, write_chart
 from output.masks import write_mask
 from util.errors import InputError
 from util.files import make_folder, write_then_rename
@@ -77,7 +77,8 @@ def evaluate_interactive(entries: Sequence[VideoEntry], models: Models, settings
     summary = summarise(wanted, counts, protocol.max_interactions, protocol.max_time, protocol.metric)
     with write_then_rename(settings.output / "summary.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=1) + "\n")
-    draw_curve(settings.output / "curve.png", summary["curve"]["time"], summary["curve"][protocol.metric])
+    curve = Line(summary["curve"]["time"], summary["curve"][protocol.metric])
+    write_chart(settings.output / "curve.png", [Panel("J&F", [curve])], "seconds")
     return summary
 
 

@@ -21,7 +21,7 @@ from dataset.videos import Video
 from inference_core import InferenceConfig
 from output.masks import write_mask
 from scripts import merge_probabilities
-from tests.conftest import TESTS, assert_same_masks, read_ids, results_in
+from tests.conftest import TESTS, assert_same_masks, files_in, read_ids, results_in
 from tracker import plan_frames
 
 ROOT = TESTS.parent
@@ -67,9 +67,13 @@ def test_test_dev_memorises_every_third_frame(monkeypatch, arguments: list, mem_
     assert eval_davis.parse_arguments().mem_every == mem_every
 
 
+PLOTS = ("curves", "worst")
+
+
 def test_scores_are_printed_and_written(run, davis: Path, tmp_path: Path) -> None:
-    status, out, _ = run(eval_davis, "--davis_path", davis, "--output", tmp_path / "out", "--score")
+    status, out, _ = run(eval_davis, "--davis_path", davis, "--output", tmp_path / "out", "--score", "--plot")
     assert status == 0
+    assert files_in(tmp_path / "out/plots") == [f"{name}_{kind}.png" for name in ("one", "two") for kind in PLOTS]
     scores = json.loads((tmp_path / "out/scores.json").read_text())
     assert set(scores["objects"]) == {"one_1", "one_2", "two_1", "two_2"}
     assert scores["J_mean"] == pytest.approx(np.mean([item["J_mean"] for item in scores["objects"].values()]))

@@ -2,7 +2,7 @@
 
     python train.py --id s0 --stage 0
     torchrun --nproc_per_node 2 train.py --id s03 --stage 3 --load_network saves/<date>_s0/<date>_s0_300000.pth
-    python train.py --stage 3 --load_model saves/<date>_s03/<date>_s03_checkpoint.pth
+    python train.py --load_model saves/<date>_s03/<date>_s03_checkpoint.pth
 
 Stage 0 takes photographs, 1 BL30K, 2 and 3 DAVIS and YouTube-VOS. The model s012 comes from stages 0, 1, 2, the model
 s03 from 0, 3; each stage starts from the last network of the one before. The third line resumes an interrupted training

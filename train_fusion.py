@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from interactive.fusion_training import BOOTSTRAP, CROP, STAGES, list_bl30k, list_davis, prepare_fusion
-from interactive.options import make_task, make_task_parser
+from interactive.options import make_plan, make_task_parser
 from model.weights import default_weights
+from training.common_options import check_shared, parse_options
 from training.data import DataPlaces
 from training.launch import launch
-from training.options import check_shared
 from training.settings import Start
 from util.script import script_main
 
@@ -32,15 +32,15 @@ def main() -> int:
     add("--bl_root", type=Path, metavar="DIR", default=DataPlaces.bl30k, help="BL30K")
     add("--fusion_root", type=Path, metavar="DIR", default=Path("../fusion_data/davis"), help="results of DAVIS")
     add("--fusion_bl_root", type=Path, metavar="DIR", default=Path("../fusion_data/bl"), help="results of BL30K")
-    args = parser.parse_args()
+    args = parse_options(parser)
     check_shared(parser, args)
     is_davis = args.stage == 1
     videos = list_davis(args.davis_root) if is_davis else list_bl30k(args.bl_root)
     root = args.fusion_root if is_davis else args.fusion_bl_root
     start = Start(args.load_network, args.load_model, resume=args.resume)
-    task = make_task(args, f"fusion {args.stage}", STAGES[args.stage], BOOTSTRAP, start)
-    prepare = partial(prepare_fusion, task, videos, root, args.load_prop or default_weights())
-    return launch(prepare, task.compute, task.seed)
+    plan = make_plan(args, f"fusion {args.stage}", STAGES[args.stage], BOOTSTRAP, start)
+    prepare = partial(prepare_fusion, plan, videos, root, args.load_prop or default_weights())
+    return launch(prepare, plan.compute, plan.seed)
 
 
 if __name__ == "__main__":

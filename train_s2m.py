@@ -14,12 +14,12 @@ import util.signals  # noqa: F401 (first, so that Ctrl-C during the other import
 from functools import partial
 from pathlib import Path
 
-from interactive.options import make_task, make_task_parser
+from interactive.options import make_plan, make_task_parser
 from interactive.s2m_training import BOOTSTRAP, CROP, STAGE, prepare_s2m
 from model.s2m import SIZES
+from training.common_options import check_shared, parse_options
 from training.data import DataPlaces
 from training.launch import launch
-from training.options import check_shared
 from training.settings import Start
 from util.script import script_main
 
@@ -33,11 +33,11 @@ def main() -> int:
     add("--encoder_weights", type=Path, metavar="DIR", help=encoder_help)
     add("--from_scratch", action="store_true", help="start from random weights (default: an ImageNet backbone)")
     add("--static_root", type=Path, metavar="DIR", default=DataPlaces.static, help="photographs")
-    args = parser.parse_args()
+    args = parse_options(parser)
     check_shared(parser, args)
     start = Start(args.load_network, args.load_model, args.from_scratch, args.encoder_weights, args.resume)
-    task = make_task(args, f"s2m {args.size}", STAGE, BOOTSTRAP, start)
-    return launch(partial(prepare_s2m, task, args.size, args.static_root), task.compute, task.seed)
+    plan = make_plan(args, f"s2m {args.size}", STAGE, BOOTSTRAP, start)
+    return launch(partial(prepare_s2m, plan, args.size, args.static_root), plan.compute, plan.seed)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Training of fusion, on stored results, with the trainer and the loop that train STCN."""
 
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,13 +11,13 @@ from dataset.layouts import read_list
 from dataset.training_clip import ClipSpec
 from dataset.vos_dataset import TrainingVideo, find_videos
 from interactive.fusion_data import NUM_OBJECTS, FusionDataset, FusionVideo
-from interactive.training_task import TrainingTask, assemble
 from model.aggregate import aggregate
 from model.checkpoint import load_network
 from model.fusion import FusionNetwork, attend, difference, load_fusion
 from model.network import STCN
+from training.assembly import Training, assemble
 from training.recipe import Stage
-from training.setup import Training, find_start
+from training.settings import Start, TrainingPlan
 from util.distributed import ProcessGroup
 from util.errors import InputError
 
@@ -67,7 +67,7 @@ class TrainableFusion(FusionNetwork):
 
 
 def prepare_fusion(
-    task: TrainingTask,
+    plan: TrainingPlan,
     videos: list[tuple[TrainingVideo, str]],
     fusion_root: Path,
     prop_model: Path,
@@ -85,17 +85,20 @@ def prepare_fusion(
     Raises:
         InputError: data or files are missing or do not fit.
     """
-    task = replace(task, start=find_start(task.start, task.output, group))
     runs = sorted(path for path in fusion_root.glob("*") if path.is_dir())
     found = [FusionVideo(video, run / name) for run in runs for video, name in videos if (run / name).is_dir()]
     usable = [video for video in found if video.is_usable]
     if not usable:
         raise InputError(f"{fusion_root}: no results of these videos in any folder below; generate some first")
-    network = TrainableFusion(load_network(prop_model, device))
-    if task.start.network is not None:
-        network.load_state_dict(load_fusion(task.start.network).state_dict())
-    data = FusionDataset(usable, ClipSpec(crop=task.crop, seed=task.seed))
-    return assemble(task, data, network, device, amp_dtype, group)
+    data = FusionDataset(usable, ClipSpec(crop=plan.crop, seed=plan.seed))
+    return assemble(plan, data, partial(_make_network, load_network(prop_model, device)), device, amp_dtype, group)
+
+
+def _make_network(encoder: STCN, start: Start) -> TrainableFusion:
+    network = TrainableFusion(encoder)
+    if start.network is not None:
+        network.load_state_dict(load_fusion(start.network).state_dict())
+    return network
 
 
 def list_davis(davis_root: Path) -> list[tuple[TrainingVideo, str]]:

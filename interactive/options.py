@@ -3,10 +3,9 @@
 import argparse
 from pathlib import Path
 
-from interactive.training_task import TrainingTask
-from training.options import RESUME_HELP, add_output_options, add_speed_options, make_compute, make_output
+from training.common_options import RESUME_HELP, add_output_options, add_speed_options, make_compute, make_output
 from training.recipe import Stage
-from training.settings import Start
+from training.settings import Start, TrainingPlan
 from training.trainer import OptimizerConfig
 from util.options import not_negative, not_negative_int, positive_int
 from util.script import make_parser
@@ -46,14 +45,14 @@ def make_task_parser(description: str, crop: int) -> tuple[argparse.ArgumentPars
     return parser, start
 
 
-def make_task(
+def make_plan(
     args: argparse.Namespace, name: str, stage: Stage, bootstrap: tuple[float, float], start: Start
-) -> TrainingTask:
+) -> TrainingPlan:
     """Turn the shared options into settings.
 
     Args:
         args: of ``make_task_parser``.
-        name: of the task.
+        name: of the training, which tells it from others in checkpoints.
         stage: as published.
         bootstrap: shares of the iterations between which the loss turns to the hardest pixels, as published.
         start: the source of the first weights.
@@ -67,12 +66,14 @@ def make_task(
         bootstrap=(first, max(last, first + 1)),  # in a few iterations the shares are none
         region_weight=args.region_loss,
     )
-    return TrainingTask(
+    facts = {"stage": name, "crop": args.crop, "seed": args.seed, "cosine": args.cosine}
+    return TrainingPlan(
         name=name,
         start=start,
         stage=stage,
         crop=args.crop,
         seed=args.seed,
+        facts=facts | {"bootstrap": optimizer.bootstrap, "region_loss": optimizer.region_weight},
         iterations=iterations,
         batch_per_process=args.batch_size,
         optimizer=optimizer,

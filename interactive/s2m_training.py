@@ -1,22 +1,21 @@
 """Training of scribble to mask, with the trainer and the loop that train STCN."""
 
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from dataset.training_clip import ClipSpec
 from interactive.s2m_data import StrokeDataset
-from interactive.training_task import TrainingTask, assemble
 from model.aggregate import aggregate
 from model.checkpoint import check_names, copy_matching, read_imagenet, read_state_dict
 from model.s2m import INPUT_CHANNELS, S2M, SIZES
+from training.assembly import Training, assemble
 from training.data import static_data
 from training.recipe import Stage, divide_batch
-from training.settings import Start
-from training.setup import Training, find_start
+from training.settings import Start, TrainingPlan
 from util.distributed import ProcessGroup
 from util.errors import InputError
 
@@ -54,7 +53,7 @@ class TrainableS2M(S2M):
 
 
 def prepare_s2m(
-    task: TrainingTask,
+    plan: TrainingPlan,
     size: str,
     static_root: Path,
     device: torch.device,
@@ -70,17 +69,20 @@ def prepare_s2m(
     Raises:
         InputError: data or files are missing or do not fit.
     """
-    task = replace(task, start=find_start(task.start, task.output, group))
     is_shared = group.size > 1 and device.type == "cuda"  # statistics are then those of all processes
-    if divide_batch(STAGE, group.size, task.batch_per_process).micro < 2 and not is_shared:
+    if divide_batch(STAGE, group.size, plan.batch_per_process).micro < 2 and not is_shared:
         raise InputError("batch_size 1: S2M's normalisation needs more samples at once; set batch_size to 2 or more")
-    spec = ClipSpec(crop=task.crop, seed=task.seed)
+    spec = ClipSpec(crop=plan.crop, seed=plan.seed)
     data = StrokeDataset(static_data(static_root, spec).pairs, spec)
-    return assemble(task, data, make_network(size, task.start), device, amp_dtype, group)
+    return assemble(plan, data, partial(make_network, size, is_shared), device, amp_dtype, group)
 
 
-def make_network(size: str, start: Start) -> TrainableS2M:
+def make_network(size: str, is_shared: bool, start: Start) -> nn.Module:
     """Make the network that the first iteration gets, on the CPU.
+
+    Args:
+        size: a key of ``SIZES``.
+        is_shared: whether it normalises by the statistics of all processes.
 
     Raises:
         InputError: weights are missing or belong to another network.
@@ -97,4 +99,4 @@ def make_network(size: str, start: Start) -> TrainableS2M:
             remedy = "set encoder_weights to a folder that holds them"
             raise InputError(f"ImageNet weights cannot be downloaded ({e}); {remedy}") from e
         copy_matching(network.backbone, weights)
-    return network
+    return nn.SyncBatchNorm.convert_sync_batchnorm(network) if is_shared else network

@@ -13,8 +13,11 @@ from util.errors import InputError, is_out_of_memory
 NUM_HEADERS = 3  # pickles before the content, in the format of PyTorch before 1.6
 
 
-def read_torch_file(path: Path) -> object:
+def read_torch_file(path: Path, *, is_mapped: bool = False) -> object:
     """Read what ``torch.save`` wrote, onto the CPU.
+
+    Args:
+        is_mapped: whether tensors stay in the file until they are used.
 
     Raises:
         InputError: not a readable file, not one of ``torch.save``, damaged, or its content is larger than the file.
@@ -26,7 +29,8 @@ def read_torch_file(path: Path) -> object:
             warnings.simplefilter("ignore")  # on other formats: the error says it
             if problem := _find_problem(file, path.stat().st_size):
                 raise InputError(f"{path}: {problem}")
-            return torch.load(path, map_location="cpu", weights_only=True)
+            is_mapped = is_mapped and zipfile.is_zipfile(file)  # the former format cannot be
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_mapped)
     except PermissionError as e:
         raise InputError(f"{path}: cannot be read ({e.strerror}); change its permissions") from e
     except Exception as e:  # the unpickler raises whatever the bytes make it raise

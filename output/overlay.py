@@ -21,13 +21,14 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 RIM = ((-1, -1), (-1, 1), (1, -1), (1, 1))  # shifts of the black copies around a white number, in pixels
 
 
-def draw_overlay(image: np.ndarray, ids: np.ndarray, labels: Sequence[int]) -> np.ndarray:
+def draw_overlay(image: np.ndarray, ids: np.ndarray, labels: Sequence[int], *, is_thin: bool = False) -> np.ndarray:
     """Colour and outline each object, and number the objects 1, 2, .. in the order of ``labels``.
 
     Args:
         image: ``[H,W,3]`` uint8 RGB.
         ids: ``[H,W]`` object ids; those that are not in ``labels`` are left unmarked.
         labels: the ids to mark; the first has the number 1 and the first colour.
+        is_thin: whether outlines are thin and objects have no numbers, for small images.
 
     Returns:
         ``[H,W,3]`` uint8 RGB.
@@ -40,8 +41,9 @@ def draw_overlay(image: np.ndarray, ids: np.ndarray, labels: Sequence[int]) -> n
     canvas = np.where(numbers[..., None] > 0, tinted, image)
     for number in np.unique(numbers[numbers > 0]).tolist():
         region = (numbers == number).astype(np.uint8)
-        _draw_outline(canvas, region, _colour(number))
-        _draw_number(canvas, region, number)
+        _draw_outline(canvas, region, _colour(number), is_thin=is_thin)
+        if not is_thin:
+            _draw_number(canvas, region, number)
     return canvas
 
 
@@ -49,10 +51,11 @@ def _colour(number: int) -> tuple[int, int, int]:
     return COLOURS[(number - 1) % len(COLOURS)]
 
 
-def _draw_outline(canvas: np.ndarray, region: np.ndarray, colour: tuple[int, int, int]) -> None:
+def _draw_outline(canvas: np.ndarray, region: np.ndarray, colour: tuple[int, int, int], *, is_thin: bool) -> None:
     contours, _ = cv2.findContours(region, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(canvas, contours, -1, WHITE, 3, cv2.LINE_AA)
-    cv2.drawContours(canvas, contours, -1, colour, 1, cv2.LINE_AA)
+    if not is_thin:
+        cv2.drawContours(canvas, contours, -1, WHITE, 3, cv2.LINE_AA)
+    cv2.drawContours(canvas, contours, -1, colour, 1, cv2.LINE_8 if is_thin else cv2.LINE_AA)
 
 
 def _draw_number(canvas: np.ndarray, region: np.ndarray, number: int) -> None:

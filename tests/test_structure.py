@@ -43,6 +43,7 @@ READS_OPTIONS = {
     "util/options.py",
     "evaluation/options.py",
     "training/options.py",
+    "training/common_options.py",
     "downloading/options.py",
     "interactive/options.py",
 }

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import torch
 
+from training.assembly import Training
+from training.random_states import seed_everything
 from training.settings import Compute
-from training.setup import Training, choose_mixed_precision
-from training.trainer import seed_everything
-from util.device import allow_tf32, choose_device, make_current
+from util.device import allow_tf32, choose_device, choose_dtype, make_current
 from util.distributed import ProcessGroup, process_group
 from util.errors import InputError
 from util.report import announce
@@ -45,3 +45,13 @@ def launch(
         if group.is_main:
             announce(training.description)
         return training.run.train(training.loader, group)
+
+
+def choose_mixed_precision(precision: str, device: torch.device) -> torch.dtype | None:
+    """Return the dtype of automatic mixed precision; None for float32 throughout.
+
+    Args:
+        precision: ``auto`` for what is fast on the device, or a key of ``PRECISIONS``.
+    """
+    dtype = choose_dtype(precision, device)
+    return None if dtype == torch.float32 else dtype

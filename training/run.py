@@ -4,9 +4,9 @@ import logging
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,10 +15,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from dataset.training_clip import Clip
-from output.overlay import draw_overlay
 from training.log import TrainingLog
+from training.pictures import draw_clips
 from training.recipe import Schedule
-from training.trainer import StepReport, Trainer, class_maps
+from training.trainer import StepReport, Trainer
 from util.device import peak_memory
 from util.distributed import ProcessGroup
 from util.errors import InputError
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 DATA_BOUND = 0.3  # waiting for clips, as a share of computing, above which a note is due
 CHECKPOINT = "_checkpoint.pth"
-MAX_DRAWN = 4  # clips in a picture
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class RunSettings:
     recipe: dict[str, object]  # facts that a resumed run must share; they are kept in the checkpoint
     intervals: Intervals = Intervals()
     keep: int | None = None  # how many network files to keep, the last ones; None: all
+    options: Mapping[str, object] = field(default_factory=dict)  # kept in the checkpoint for those who go on
 
 
 class Stop(NamedTuple):
@@ -220,7 +220,8 @@ class Run:
 
     def _save_checkpoint(self) -> None:
         with write_then_rename(self._settings.folder / f"{self._settings.folder.name}{CHECKPOINT}") as temporary:
-            torch.save({**self._trainer.state_dict(), "recipe": self._settings.recipe}, temporary)
+            recorded = {"recipe": self._settings.recipe, "options": self._settings.options}
+            torch.save({**self._trainer.state_dict(), **recorded}, temporary)
 
     def _save_network(self) -> None:
         """Write the network of this iteration, and drop the oldest files beyond those to keep."""
@@ -273,26 +274,3 @@ def handled_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
     finally:
         for number, former in previous.items():
             signal.signal(number, former)
-
-
-def draw_clips(batch: Clip, logits: torch.Tensor) -> np.ndarray:
-    """Draw the first clips of a batch, each with the ground truth above and the prediction below.
-
-    The prediction's first frame shows the mask that was given.
-
-    Args:
-        batch: B clips.
-        logits: ``[B,T-1,1+K,H,W]``, from the network.
-
-    Returns:
-        ``[2*n*H,T*W,3]`` uint8 RGB, for n clips.
-    """
-    pictures, labels = [], range(1, logits.shape[2])
-    for frames, masks, found in list(zip(batch.frames, batch.masks, logits))[:MAX_DRAWN]:
-        images, truth = frames.permute(0, 2, 3, 1).numpy(), class_maps(masks[None])[0].byte()
-        prediction = torch.cat([truth[:1], found.argmax(1).byte().cpu()])
-        rows = (
-            [draw_overlay(image, ids, labels) for image, ids in zip(images, m.numpy())] for m in (truth, prediction)
-        )
-        pictures += [np.hstack(row) for row in rows]
-    return np.vstack(pictures)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dataset.training_clip import ClipSpec
 from training.data import DataPlaces
+from training.recipe import Stage
 from training.run import Intervals
 from training.trainer import OptimizerConfig
 
@@ -69,3 +70,23 @@ class TrainingSettings:
     compute: Compute
     output: Output
     record: Mapping[str, object]  # name and value of each option, for ``settings.json``
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """The settings that trainings of all networks have."""
+
+    name: str  # shown to the user
+    start: Start
+    stage: Stage  # batch and learning rate's steps as published
+    crop: int  # side of the clips, in pixels
+    seed: int
+    iterations: int
+    batch_per_process: int | None  # clips; None: the published batch, divided among the processes
+    optimizer: OptimizerConfig
+    facts: Mapping[str, object]  # a resumed run must share them, and iterations, clips and batch
+    compute: Compute
+    output: Output
+    record: Mapping[str, object]  # name and value of each option
+    notes: tuple[str, ...] = ()  # lines for the description
+    has_jumps: bool = False  # whether clips take frames of videos, farther apart from phase to phase

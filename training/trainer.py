@@ -1,7 +1,8 @@
 """One optimisation step over the micro-batches of an iteration, and all the state that a run continues from."""
 
+import inspect
 import math
-import random
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 from dataset.training_clip import Clip
 from model.network import STCN
 from training.losses import BOOTSTRAP, bootstrap_share, clip_loss, intersection_and_union
+from training.random_states import random_states, set_random_states
 from util.errors import InputError
 from util.tensor_util import normalise
 
@@ -79,8 +81,7 @@ class Trainer:
         self._parallel = network
         if is_distributed:
             device_ids = [self._device] if self._device.type == "cuda" else None
-            options = {"broadcast_buffers": False, "gradient_as_bucket_view": True}  # gradients are held once
-            self._parallel = DistributedDataParallel(network, device_ids, **options)
+            self._parallel = DistributedDataParallel(network, device_ids, **_ddp_options())
         self._optimizer = _make_optimizer(network, config)
         self._scheduler = _make_scheduler(self._optimizer, config)
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=config.amp_dtype == torch.float16)
@@ -147,7 +148,9 @@ class Trainer:
         """Do the second half of an iteration: change the weights along the gradients."""
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        self._scheduler.step()
+        with warnings.catch_warnings():  # the scaler may have skipped the first step; the rate falls by iterations
+            warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler\.step\(\)` before")
+            self._scheduler.step()
         self.iteration += 1
         if self._average is not None:
             self._average.update_parameters(self.network)
@@ -162,7 +165,7 @@ class Trainer:
             "optimizer": self._optimizer.state_dict(),
             "scheduler": self._scheduler.state_dict(),
             "scaler": self._scaler.state_dict(),
-            "random": _random_states(),
+            "random": random_states(),
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -181,7 +184,7 @@ class Trainer:
         if self._average is not None:
             self._average.load_state_dict(state["average"])
         if state["random"] is not None:
-            _set_random_states(state["random"])
+            set_random_states(state["random"])
 
     def _accumulate(self, batch: Clip, num_rounds: int) -> _Round:
         """Compute the forward and the backward pass of one micro-batch."""
@@ -213,6 +216,13 @@ class Trainer:
     def _describe_problem(self, what: str, value: float, clips: str) -> str:
         remedy = "resume with precision float32, or start anew with a smaller lr"
         return f"iteration {self.iteration}: the {what} is {value} on clips {clips}; {remedy}"
+
+
+def _ddp_options() -> dict[str, bool]:
+    """Choose the options of DistributedDataParallel: gradients are held once, buffers are not sent in each pass."""
+    names = inspect.signature(DistributedDataParallel).parameters
+    buffers = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"  # before PyTorch 2.14
+    return {buffers: False, "gradient_as_bucket_view": True}
 
 
 def _make_optimizer(network: STCN, config: OptimizerConfig) -> torch.optim.Optimizer:
@@ -251,29 +261,3 @@ def class_maps(masks: Tensor) -> Tensor:
     """Choose the class of each pixel: ``[B,T,K,H,W]`` uint8 coverage -> ``[B,T,H,W]`` int64, 0 for background."""
     coverage, index = masks.max(2)  # the first of two objects with half of the pixel each
     return torch.where(coverage > 127, index + 1, 0)
-
-
-def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and torch."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
-def _random_states() -> dict:
-    name, keys, *rest = np.random.get_state()
-    states = {
-        "python": random.getstate(),
-        "numpy": (name, torch.from_numpy(keys), *rest),
-        "torch": torch.get_rng_state(),
-    }
-    return {**states, "cuda": torch.cuda.get_rng_state_all()}
-
-
-def _set_random_states(states: dict) -> None:
-    random.setstate(states["python"])
-    name, keys, *rest = states["numpy"]
-    np.random.set_state((name, keys.numpy(), *rest))
-    torch.set_rng_state(states["torch"])
-    if len(states["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(states["cuda"])

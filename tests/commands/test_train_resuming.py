@@ -7,11 +7,13 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+import train
 from model.network import STCN
 from tests.commands.training import (
     ROOT,
@@ -24,6 +26,7 @@ from tests.commands.training import (
     write_training_data,
 )
 from tests.conftest import TESTS
+from training.trainer import Trainer
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(data: Path) -> None:
     assert process.wait(60) == 128 + signal.SIGTERM
     checkpoint = saved(data, "*_stopped_checkpoint.pth")
     assert 1 <= torch.load(checkpoint)["iteration"] < 3
-    result = run([*without_start(arguments), "--load_model", str(checkpoint)])
+    result = run(["--load_model", str(checkpoint)])
     assert result.returncode == 0, result.stderr
     expected, found = (torch.load(saved(data, f"*_{name}_3.pth")) for name in ("straight", "stopped"))
     for name, tensor in expected.items():
@@ -133,11 +136,35 @@ def test_resuming_after_a_crash_keeps_one_row_per_iteration(data: Path, monkeypa
     torch.save({**checkpoint, "iteration": 2}, folder / f"{folder.name}_checkpoint.pth")
     resuming = without_start(arguments)
     command = [sys.executable, str(ROOT / "train.py"), *resuming, "--load_model", f"{folder.name}_checkpoint.pth"]
-    refused = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert "made with cosine True, not False; resume with the same options" in refused.stderr
-    assert subprocess.run([*command, "--cosine"], cwd=folder).returncode == 0
+    refused = subprocess.run([*command, "--seed", "1"], cwd=folder, capture_output=True, text=True)
+    assert "made with seed 14159265, not 1; resume with the same options" in refused.stderr
+    assert subprocess.run(command, cwd=folder).returncode == 0
     log = data / "log" / folder.name
     with (log / "scalars.csv").open() as file:
         assert [row["iteration"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
     assert json.loads((log / "settings.json").read_text())["from_scratch"]
     assert not json.loads((log / "settings_2.json").read_text())["from_scratch"]
+
+
+def test_a_training_goes_on_by_its_checkpoint_alone(data: Path, run_main: Callable, monkeypatch) -> None:
+    """The first run stops after its first iteration; both come to the weights of one that nothing stopped."""
+    small = ["--stage", 0, "-i", 2, "-b", 2, "--network", "small", "--cosine", "--lr", 1e-3, "--num_workers", 0]
+    with torch.enable_grad():
+        assert run_main(train.main, *options(data, *small, "--id", "straight"))[0] == 0
+        update = Trainer.update
+
+        def update_and_stop(trainer: Trainer) -> None:
+            update(trainer)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Trainer, "update", update_and_stop)
+            assert run_main(train.main, *options(data, *small, "--id", "stopped"))[0] == 128 + signal.SIGTERM
+        checkpoint = saved(data, "*_stopped_checkpoint.pth")
+        status, _, err = run_main(train.main, "--load_model", checkpoint, "-i", 3)
+        assert status == 2
+        assert "made with iterations 2, not 3; resume with the same options and data" in err
+        assert run_main(train.main, "--load_model", checkpoint)[0] == 0
+    expected, found = (torch.load(saved(data, f"*_{name}_2.pth")) for name in ("straight", "stopped"))
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, found[name]), name

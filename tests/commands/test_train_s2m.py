@@ -70,7 +70,7 @@ def test_a_single_iteration(run: Callable) -> None:
         (["--resume"], "--resume finds the checkpoint by --id"),
         (["-b", "1", "--from_scratch"], "batch_size 1: S2M's normalisation needs more samples at once"),
         (["--static_root", "nowhere", "--from_scratch"], "nowhere: no name.jpg with a name.png beside it"),
-        (["-b", "8", "--from_scratch"], "2 samples are fewer than a batch of 8"),
+        (["-b", "8", "--from_scratch"], "2 clips are fewer than a batch of 8"),
         (["--load_network", "nowhere.pth"], "nowhere.pth: no such file"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The training loop's records: tables, pictures; signals."""
+"""The training loop's records and signals."""
 
 import os
 import signal
@@ -6,14 +6,13 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
 from dataset.training_clip import Clip
 from training.log import TrainingLog
 from training.recipe import Schedule
-from training.run import Run, RunSettings, draw_clips, handled_signals
+from training.run import Run, RunSettings, handled_signals
 from training.trainer import StepReport
 from util.distributed import ProcessGroup
 
@@ -26,19 +25,6 @@ def test_a_torn_table_is_repaired_on_resuming(tmp_path: Path) -> None:
         log.scalars(3, {"J": 0.5}, table="validation")
     assert (tmp_path / "scalars.csv").read_text().split() == ["iteration,loss", "1,0.5", "2,0.4", "3,0.25"]
     assert (tmp_path / "validation.csv").read_text().split() == ["iteration,J", "3,0.5"]
-
-
-def test_pictures_show_truth_above_prediction_for_each_clip() -> None:
-    masks = torch.zeros(6, 3, 1, 16, 16, dtype=torch.uint8)
-    masks[:, :, :, :8] = 255
-    frames = torch.full((6, 3, 3, 16, 16), 100, dtype=torch.uint8)
-    clips = Clip(frames, masks, torch.ones(6, 1, dtype=torch.bool), "c")
-    picture = draw_clips(clips, torch.tensor([1.0, 0.0]).view(1, 1, 2, 1, 1).expand(6, 2, 2, 16, 16))
-    assert picture.shape == (4 * 32, 48, 3)  # four of six clips
-    assert (picture[:7] != 100).any(2).all()  # the object, tinted
-    assert (picture[16:23, :16] != 100).any(2).all()  # the given mask
-    assert (picture[16:32, 16:] == 100).all()  # nothing predicted
-    assert np.array_equal(picture[:32], picture[32:64])
 
 
 def test_signals_are_handled_for_a_while() -> None:

@@ -13,7 +13,8 @@ from model.network import STCN
 from tests.conftest import filled_network
 from tests.deterministic import synthetic_video
 from tests.golden_figures import golden, golden_network, golden_video
-from training.trainer import OptimizerConfig, Trainer, class_maps, seed_everything
+from training.random_states import seed_everything
+from training.trainer import OptimizerConfig, Trainer, class_maps
 from util.errors import InputError
 
 

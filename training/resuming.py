@@ -86,7 +86,7 @@ def resume(trainer: Trainer, path: Path, facts: Mapping[str, object]) -> None:
     for name, value in trainer.schedule.items():
         if value == given[name]:
             continue
-        if "options" in checkpoint:  # what was not given is as there
+        if "options" in checkpoint:  # those that are not given are as there
             raise InputError(f"{path}: made with {name} {value}, not {given[name]}; {REMEDY}")
         log.info("%s: goes on with its own %s, %s, not with %s", path, name, value, given[name])
 

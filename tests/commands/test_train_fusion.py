@@ -73,7 +73,7 @@ def test_results_of_other_weights_are_not_mixed(root: Path, generated: Path, run
 def test_training_writes_a_fusion_network_that_goes_on(root: Path, generated: Path, run_main: Callable) -> None:
     (generated / "sep3/one/00003/00002/.0123456789ab.77.part.png").write_text("left by a killed run")
     status, out, _ = train(root, run_main, "--id", "a", "-i", 3)
-    assert (status, "fusion 1: 200 samples, batch 2, 3 iterations" in out) == (0, True)
+    assert (status, "fusion 1: 200 clips in the data; 3 iterations" in out) == (0, True)
     (weights,) = (root / "saves").glob("*_a/*_a_3.pth")
     before = load_fusion(weights).state_dict()
     assert train(root, run_main, "--id", "b", "-i", 3, "--load_network", weights, "--lr", 0.01)[0] == 0

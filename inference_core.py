@@ -82,6 +82,25 @@ class _PendingMemory(NamedTuple):
     is_annotated: bool
 
 
+@torch.inference_mode()
+def encode_images(network: STCN, images: Tensor, at_once: int = 1) -> list[FrameFeatures]:
+    """Encode frames together, of one video or of several.
+
+    Args:
+        images: ``[T,3,H,W]``, the frames as given to ``InferenceCore.step``.
+        at_once: how many frames other calls encode; a compiled network gets fewer ones, such as a video's last, in a
+            batch of that size, for which it is compiled.
+
+    Returns:
+        The features of each frame, for ``InferenceCore.step``.
+    """
+    padded = images
+    if network.has_fixed_batches and len(images) < at_once:
+        padded = torch.cat([images, images[-1:].expand(at_once - len(images), -1, -1, -1)])
+    features = network.encode_frames(Padding.to_multiple(*images.shape[2:], STRIDE).add(padded))
+    return [features.of_frame(index) for index in range(len(images))]
+
+
 class InferenceCore:
     """Propagate masks through one video, a frame at a time.
 
@@ -110,23 +129,9 @@ class InferenceCore:
 
     @torch.inference_mode()
     def encode_ahead(self, images: Tensor, at_once: int = 1) -> list[FrameFeatures]:
-        """Encode several frames together, ahead of their steps.
-
-        Args:
-            images: ``[T,3,H,W]``, the frames as given to ``step``.
-            at_once: how many frames other calls encode; a compiled network gets fewer ones, such as a video's last, in
-                a batch of that size, for which it is compiled.
-
-        Returns:
-            The features of each frame, for ``step``.
-        """
+        """Encode several frames together, ahead of their steps, as ``encode_images`` does."""
         self._memorise_pending()  # first, since these features take memory
-        if self.network.has_fixed_batches and len(images) < at_once:
-            padded = torch.cat([images, images[-1:].expand(at_once - len(images), -1, -1, -1)])
-        else:
-            padded = images
-        features = self.network.encode_frames(Padding.to_multiple(*images.shape[2:], STRIDE).add(padded))
-        return [features.of_frame(index) for index in range(len(images))]
+        return encode_images(self.network, images, at_once)
 
     def skip(self) -> None:
         """Pass over a frame for which ``step`` would do nothing; this takes no image.

@@ -34,7 +34,7 @@ from output.result import FrameResult
 from tracking.config import TrackerConfig, View
 from tracking.joining import join_passes
 from tracking.plan import plan_frames
-from tracking.session import TrackerSession
+from tracking.session import Step, TrackerSession, take_results
 from util.device import choose_device, choose_dtype
 from util.errors import InputError
 from util.pipeline import prefetch
@@ -163,11 +163,17 @@ class VideoTracker:
             need_probabilities: whether the results hold probabilities.
             title: of the progress bars, one for each pass; None: no bar.
         """
+        return take_results(self.segment_in_steps(video, need_probabilities=need_probabilities, title=title))
+
+    def segment_in_steps(
+        self, video: AnnotatedVideo, *, need_probabilities: bool = False, title: str | None = None
+    ) -> Iterator[Step]:
+        """Segment an opened video as ``segment`` does; forwards, yield each batch of frames before it is encoded."""
         if not video.passes.backward:
             return _with_bar(self._run_pass(video, need_probabilities), title, video.passes.forward, video)
         needed = need_probabilities or bool(video.passes.forward)
-        backward = self._run_pass(video, needed, backwards=True)
-        forward = self._run_pass(video, needed)
+        backward = take_results(self._run_pass(video, needed, backwards=True))
+        forward = take_results(self._run_pass(video, needed))
         return join_passes(
             video,
             _with_bar(forward, title, video.passes.forward, video),
@@ -176,9 +182,7 @@ class VideoTracker:
             keep_annotations=self.config.keep_annotations,
         )
 
-    def _run_pass(
-        self, video: AnnotatedVideo, need_probabilities: bool, *, backwards: bool = False
-    ) -> Iterator[FrameResult]:
+    def _run_pass(self, video: AnnotatedVideo, need_probabilities: bool, *, backwards: bool = False) -> Iterator[Step]:
         """Segment the frames of a pass, in its order."""
         plan = plan_frames(video, self.config, backwards=backwards)
         session = TrackerSession(
@@ -186,7 +190,7 @@ class VideoTracker:
         )
         read = video.read(plan.needed, backwards=backwards)
         frames = prefetch(self._pinned(read), FRAMES_AHEAD + session.frames_at_once)
-        return session.run(frames, need_probabilities=need_probabilities)
+        return session.run_in_steps(frames, need_probabilities=need_probabilities)
 
     def _read_masks(
         self, masks: Path | str | np.ndarray | Mapping[str | int, np.ndarray], mask_frame: str | int | None
@@ -207,10 +211,9 @@ class VideoTracker:
             yield frame._replace(image=image)
 
 
-def _with_bar(
-    results: Iterator[FrameResult], title: str | None, names: list[str], video: AnnotatedVideo
-) -> Iterator[FrameResult]:
+def _with_bar(steps: Iterator[Step], title: str | None, names: list[str], video: AnnotatedVideo) -> Iterator[Step]:
     """Show the progress of a pass, whose frames are ``names``, unless there is no title or nothing to do."""
     if title is None or not names:
-        return results
-    return with_progress(results, title, len(set(names) & set(video.output_names)))
+        return steps
+    num_results = len(set(names) & set(video.output_names))
+    return with_progress(steps, title, num_results, lambda step: isinstance(step, FrameResult))

@@ -8,10 +8,11 @@ from model.weights import default_weights
 from tracker import TrackerConfig, VideoTracker
 from tracking.config import KERNEL_ABOVE
 from util.device import FRAMES_AT_ONCE_CUDA, PRECISIONS
-from util.options import frames_at_once, not_negative, positive_int, side
+from util.options import frames_at_once, not_negative, positive_int, side, whole_number
 from util.script import make_parser
 
 DEFAULTS = TrackerConfig()
+MAX_VIDEOS_AT_ONCE = 64  # each holds its memory on the device and reads in threads of its own
 SCORE_HELP = "print J and F against the ground truth, and write scores.json and scores.csv"
 PLOT_HELP = "draw J and F over the frames, and the worst frames beside their ground truth, into <output>/plots/"
 ZIP_HELP = "write <output>/submission.zip for the evaluation server"
@@ -98,6 +99,8 @@ def _add_speed(group: argparse._ArgumentGroup, precision: str) -> None:
     add("--max_memory_frames", type=positive_int, metavar="N", help=bound_help)
     at_once_help = f"frames encoded together (default: {FRAMES_AT_ONCE_CUDA} on CUDA, else 1)"
     add("--frames_at_once", type=frames_at_once, metavar="N", help=at_once_help)
+    videos_help = "videos segmented together, their frames encoded in one batch; for a GPU that has time left"
+    add("--videos_at_once", type=whole_number(1, MAX_VIDEOS_AT_ONCE), metavar="N", default=1, help=videos_help)
     add("--compile", action="store_true", help="compile the network: pays for many frames of one size")
     graphs_help = "on CUDA, replay the network as CUDA graphs: a fast GPU then waits less for the host"
     add("--cuda_graphs", action=argparse.BooleanOptionalAction, default=True, help=graphs_help)
@@ -192,4 +195,5 @@ def make_settings(
         score=score,
         plot=score and args.plot,
         output_all=output_all,
+        videos_at_once=args.videos_at_once,
     )

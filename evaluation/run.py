@@ -6,33 +6,33 @@ Started by ``torchrun``, the processes divide the videos among themselves.
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-
-import torch
 
 from dataset.layouts import refuse_duplicate_names
 from dataset.videos import Video, VideoEntry, count_frames
 from evaluation.measuring import DAVIS, Protocol, list_truth, measure_sequence
 from evaluation.plots import write_plots
+from evaluation.report import VideoResult, report_all, report_process
 from evaluation.resuming import describe_run
-from evaluation.scoring import Pair, SequenceScores, format_scores, summarise_frames, write_scores
+from evaluation.scoring import Pair, SequenceScores, summarise_frames
 from output.names import OutputPaths
 from output.record import RunRecord
+from output.result import FrameResult
 from output.video import EXPORTS, VideoOutput
 from tracker import VideoTracker
-from util.device import describe_device, describe_peak_memory, held_memory, make_current, note_if_busy
+from tracking.session import Batch
+from tracking.together import run_together
+from util.device import make_current, note_if_busy
 from util.distributed import ProcessGroup, divide, process_group
 from util.errors import InputError, is_out_of_memory
 from util.files import claim_folder
 from util.report import announce
 
 log = logging.getLogger(__name__)
-
-MEMORY_OF_LIBRARIES = held_memory(torch.device("cpu"))  # in GiB, once they are imported, before a network is loaded
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,10 @@ class EvaluationSettings:
     plot: bool = False  # draw the scores of each video, and its worst frames
     protocol: Protocol = DAVIS  # the objects and pixels that are scored
     output_all: bool = False  # write frames that a data set does not ask for as well
+    videos_at_once: int = 1  # videos whose frames are encoded together
 
 
-class VideoResult(NamedTuple):
-    """The outcome of one video."""
-
-    name: str
-    frames: int = 0  # read in this run, from the first annotated to the last wanted one
-    objects: int = 0
-    seconds: float = 0.0  # from files to files
-    scores: SequenceScores | None = None
-    error: str | None = None
+Job = Generator[Batch, None, VideoResult]  # segments one video; yields its batches of frames before they are encoded
 
 
 def evaluate(entries: Sequence[VideoEntry], tracker: VideoTracker, settings: EvaluationSettings) -> int:
@@ -78,15 +71,17 @@ def evaluate(entries: Sequence[VideoEntry], tracker: VideoTracker, settings: Eva
     with process_group() as group, _claimed_output(entries, settings, group):
         if group.is_main and tracker.network.device.type == "cpu":
             note_if_busy()
+            if settings.videos_at_once > 1:
+                log.warning("several videos at once gain nothing on a CPU, which a single frame keeps busy")
         results = _segment_videos(_own_share(entries, group), tracker, settings, group)
-        _report_process(results, tracker, group)
+        report_process(results, tracker, group)
         shares = group.gather(results)
     errors = [result.error for results in shares for result in results if result.error is not None]
     if not group.is_main:
         return 0  # the main process speaks for all; torchrun would end it if another failed earlier
     if len(errors) == len(entries):
         raise InputError(errors[0] if len(errors) == 1 else f"all {len(errors)} videos failed")
-    _report_all(shares, entries, settings)
+    report_all(shares, [entry.name for entry in entries], settings.output, settings.exports)
     return 1 if errors else 0
 
 
@@ -98,8 +93,15 @@ def segment_to_files(
     Args:
         title: of the progress bars; None: no bar.
     """
+    deque(_segment_in_steps(tracker, video, settings, title), maxlen=0)
+
+
+def _segment_in_steps(
+    tracker: VideoTracker, video: Video, settings: EvaluationSettings, title: str | None
+) -> Iterator[Batch]:
+    """Segment one video and write the results; yield each batch of frames before it is encoded."""
     need_probabilities = any(EXPORTS[export].needs_probabilities for export in settings.exports)
-    results = tracker.segment(video, need_probabilities=need_probabilities, title=title)
+    steps = tracker.segment_in_steps(video, need_probabilities=need_probabilities, title=title)
     output = VideoOutput(
         OutputPaths.below(settings.output, video.name).folder,
         video.palette,
@@ -111,8 +113,11 @@ def segment_to_files(
     with output:
         for _, image in video.read_leading() if needs_others else ():
             output.write_leading(image)
-        for result in results:
-            output.write(result)
+        for step in steps:
+            if isinstance(step, FrameResult):
+                output.write(step)
+            else:
+                yield step
         for _, image in video.read_trailing() if needs_others else ():
             output.write_leading(image)
 
@@ -142,22 +147,54 @@ def _own_share(entries: Sequence[VideoEntry], group: ProcessGroup) -> Sequence[V
 def _segment_videos(
     entries: Sequence[VideoEntry], tracker: VideoTracker, settings: EvaluationSettings, group: ProcessGroup
 ) -> list[VideoResult]:
-    results = []  # an error is kept as text: its traceback would keep the video's memory alive
-    for index, entry in enumerate(entries):
-        title = f"{entry.name} ({index + 1} of {len(entries)})"
-        try:
-            with _failures_as_input_errors(entry, settings):
-                results.append(_segment_entry(tracker, entry, settings, title, show_bar=group.is_main))
-        except InputError as e:
-            results.append(VideoResult(entry.name, error=str(e)))
-        if results[-1].error is not None and (len(entries) > 1 or group.size > 1):
-            log.error("%s", results[-1].error)
-    return results
+    number, is_alone = settings.videos_at_once, len(entries) == group.size == 1
+    titles = [f"{entry.name} ({index + 1} of {len(entries)})" for index, entry in enumerate(entries)]
+    bars = titles if group.is_main and number == 1 else [None] * len(entries)  # bars side by side cannot be read
+    jobs = (
+        _segment_or_report(tracker, entry, settings, title, bar, is_alone=is_alone)
+        for entry, title, bar in zip(entries, titles, bars)
+    )
+    results = run_together(jobs, tracker.network, number)
+    if number == 1:
+        return list(results)
+    results = _share_time(with_progress(results, "videos", len(entries)) if group.is_main else results)
+    places = {entry.name: index for index, entry in enumerate(entries)}
+    return sorted(results, key=lambda result: places[result.name])
+
+
+def _share_time(results: Iterable[VideoResult]) -> Iterator[VideoResult]:
+    """Let the seconds of videos that were segmented at the same time add up to the time that passed."""
+    last = time.perf_counter()
+    for result in results:
+        if result.frames:
+            now = time.perf_counter()
+            result, last = result._replace(seconds=now - last), now
+        yield result
+
+
+def _segment_or_report(
+    tracker: VideoTracker,
+    entry: VideoEntry,
+    settings: EvaluationSettings,
+    title: str,
+    bar: str | None,
+    *,
+    is_alone: bool,
+) -> Job:
+    """Segment one of the videos; if it fails, report that unless it is alone."""
+    try:
+        with _failures_as_input_errors(entry, settings):
+            result = yield from _segment_entry(tracker, entry, settings, title, bar)
+    except InputError as e:  # kept as text: its traceback would keep the video's memory alive
+        result = VideoResult(entry.name, error=str(e))
+    if result.error is not None and not is_alone:
+        log.error("%s", result.error)
+    return result
 
 
 def _segment_entry(
-    tracker: VideoTracker, entry: VideoEntry, settings: EvaluationSettings, title: str, *, show_bar: bool
-) -> VideoResult:
+    tracker: VideoTracker, entry: VideoEntry, settings: EvaluationSettings, title: str, bar: str | None
+) -> Job:
     """Open one video, segment it if need be, and score it if asked."""
     video = tracker.open(entry, output_all=settings.output_all)
     if settings.score:
@@ -171,7 +208,7 @@ def _segment_entry(
     else:
         start = time.perf_counter()
         record.begin(overwrite=settings.overwrite)
-        segment_to_files(tracker, video, settings, title if show_bar else None)
+        yield from _segment_in_steps(tracker, video, settings, bar)
         record.finish()
         seconds = time.perf_counter() - start
         result = VideoResult(video.name, len(video.frame_names), len(video.labels), seconds)
@@ -203,47 +240,6 @@ def _check_truth(entry: VideoEntry, video: Video) -> None:
             f"{entry.truth}: lacks the masks of {len(missing)} frames, first {missing[0]}; "
             "complete it, or segment without scoring"
         )
-
-
-def _report_process(results: Sequence[VideoResult], tracker: VideoTracker, group: ProcessGroup) -> None:
-    """Print what this process did, unless it did nothing."""
-    if not any(result.frames or result.error is None for result in results):
-        return
-    name = "" if group.size == 1 else f"process {group.rank} of 0 to {group.size - 1}: "
-    network = tracker.network
-    libraries = MEMORY_OF_LIBRARIES if network.device.type == "cpu" else None
-    memory = describe_peak_memory(network.device, libraries)
-    announce(f"{name}{_describe([results])}, {memory} ({describe_device(network.device, network.dtype)})")
-
-
-def _report_all(
-    shares: Sequence[Sequence[VideoResult]], entries: Sequence[VideoEntry], settings: EvaluationSettings
-) -> None:
-    """Print what all processes did together, and the scores."""
-    if len(shares) > 1:
-        announce(_describe(shares))
-    others = " and ".join(export for export in settings.exports if export != "masks")
-    announce(f"masks are in {settings.output}" + (f", {others} beside them" if others else ""))
-    scores_by_name = {result.name: result.scores for share in shares for result in share}
-    scores = {entry.name: scores_by_name[entry.name] for entry in entries if scores_by_name[entry.name]}
-    if scores:
-        announce(format_scores(scores, len(entries)))
-        write_scores(scores, settings.output)
-        announce(f"fractions, also by object, are in {settings.output / 'scores.json'} and scores.csv")
-
-
-def _describe(shares: Sequence[Sequence[VideoResult]]) -> str:
-    """Counts and speed of the processes' results."""
-    done = [result for share in shares for result in share if result.frames or result.error is None]
-    frames, seconds = sum(result.frames for result in done), sum(result.seconds for result in done)
-    counts = f"{len(done)} video(s), {frames} frames, {sum(result.objects for result in done)} objects"
-    if not frames:
-        return counts
-    speed = f"{counts}, {frames / seconds:.2f} FPS with reading and writing"
-    if len(shares) == 1:
-        return speed
-    slowest = max(sum(result.seconds for result in share) for share in shares)
-    return f"{speed} in each process, {frames / slowest:.2f} in all {len(shares)} together"
 
 
 @contextmanager

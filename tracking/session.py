@@ -4,7 +4,7 @@ On CUDA the host never waits for the frames that it has just sent off, only for 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,23 @@ from util.device import default_frames_at_once, tf32_allowed
 from util.errors import InputError
 from util.pipeline import batched
 from util.tensor_util import ToHost
+
+
+@dataclass
+class Batch:
+    """Frames of one video that are to be encoded together."""
+
+    frames: Sequence[Frame]
+    images: list[Tensor | None]  # by view: [T,3,h,w], the frames that have an image; None: none has
+    features: list[list[FrameFeatures] | None] | None = None  # by view: those of the images; None: not yet encoded
+
+
+Step = Batch | FrameResult
+
+
+def take_results(steps: Iterable[Step]) -> Iterator[FrameResult]:
+    """Leave out the batches, which are then encoded one by one."""
+    return (step for step in steps if isinstance(step, FrameResult))
 
 
 class TrackerSession:
@@ -72,7 +89,7 @@ class TrackerSession:
         image = check_image(image)
         ids = None if ids is None else check_ids(ids, image.shape[:2])
         frame = Frame("", image, ids, () if ids is None else find_labels(ids), is_wanted=True)
-        return self._compute([frame], need_probabilities=False)[0].finish().ids
+        return self._compute(self._prepare([frame]), need_probabilities=False)[0].finish().ids
 
     def add_objects(self, image: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Take the next frame of the video, in which objects enter or are corrected, as ``step`` does with ids."""
@@ -94,12 +111,19 @@ class TrackerSession:
             self._probabilities = self._probabilities[kept] if self.labels else None
 
     def run(self, frames: Iterable[Frame], *, need_probabilities: bool = False) -> Iterator[FrameResult]:
-        """Segment frames, some at a time: the results of those that are wanted.
+        """Segment frames, some at a time: the results of those that are wanted."""
+        return take_results(self.run_in_steps(frames, need_probabilities=need_probabilities))
 
-        The results of a batch are fetched from the device while the next batch is computed.
+    def run_in_steps(self, frames: Iterable[Frame], *, need_probabilities: bool = False) -> Iterator[Step]:
+        """Segment frames as ``run`` does, and yield each batch before it is encoded.
+
+        Whoever gets a batch may encode it together with those of other videos (``tracking.together``); else it is
+        encoded here. The results of a batch are fetched from the device while the next batch is computed.
         """
         previous: list[_Computed] = []
-        for batch in batched(frames, self.frames_at_once, lambda frame: frame.image is not None):
+        for group in batched(frames, self.frames_at_once, lambda frame: frame.image is not None):
+            batch = self._prepare(group)
+            yield batch
             computed = self._compute(batch, need_probabilities, self.frames_at_once)
             for last in previous:
                 yield last.finish()
@@ -107,17 +131,25 @@ class TrackerSession:
         for last in previous:
             yield last.finish()
 
-    def _compute(self, frames: Sequence[Frame], need_probabilities: bool, at_once: int = 1) -> list["_Computed"]:
-        """Take frames in host memory, and send the results of those that are wanted on their way back."""
+    def _prepare(self, frames: Sequence[Frame]) -> Batch:
+        """Check frames in host memory, and bring their images to the device."""
         self._refuse_other_sizes(frames)
         self._refuse_too_many(frames)
+        return Batch(frames, [view.prepare(frames) for view in self._views])
+
+    def _compute(self, batch: Batch, need_probabilities: bool, at_once: int = 1) -> list["_Computed"]:
+        """Segment frames, and send the results of those that are wanted on their way back."""
         computed = []
         self._probabilities = None  # freed before the next ones take memory
+        features = batch.features or [None] * len(self._views)
         with tf32_allowed(self._dtype != torch.float32):
-            for frame, *views in zip(frames, *(view.run(frames, at_once) for view in self._views)):
+            given = zip(self._views, batch.images, features)
+            runs = [view.run(batch.frames, images, known, at_once) for view, images, known in given]
+            for frame, *views in zip(batch.frames, *runs):
                 if frame.is_wanted:
                     self._probabilities = _average(views)
                     computed.append(self._send(frame, need_probabilities))
+        batch.images, batch.features = [], None  # others may hold the batch for a while
         return computed
 
     def _send(self, frame: Frame, need_probabilities: bool) -> "_Computed":
@@ -177,13 +209,21 @@ class _ViewCore:
         self.core = InferenceCore(network, config, expected_memory_frames=num_memory_frames)
         self._view, self._device = view, network.device
 
-    def run(self, frames: Sequence[Frame], at_once: int) -> Iterator[Tensor | None]:
+    def prepare(self, frames: Sequence[Frame]) -> Tensor | None:
+        """Bring the images ``[T,3,h,w]`` of the frames that have one to the device; None: none has."""
+        images = [self._prepare(frame) for frame in frames if frame.image is not None]
+        return torch.stack(images) if images else None
+
+    def run(
+        self, frames: Sequence[Frame], images: Tensor | None, features: list[FrameFeatures] | None, at_once: int
+    ) -> Iterator[Tensor | None]:
         """Yield the probabilities ``[1+K,H,W]`` of the next frames at their own size, None of those not wanted.
 
-        All these frames are encoded together, as the ``at_once`` frames of other calls are.
+        Unless their features are given, these frames are encoded together, as the ``at_once`` frames of other calls.
         """
-        images = [self._prepare(frame) for frame in frames if frame.image is not None]
-        ahead = iter(zip(images, self.core.encode_ahead(torch.stack(images), at_once) if images else ()))
+        if features is None and images is not None:
+            features = self.core.encode_ahead(images, at_once)
+        ahead = iter(() if images is None else zip(images, features))
         for frame in frames:
             if frame.image is None:
                 self.core.skip()

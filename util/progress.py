@@ -93,12 +93,20 @@ def byte_bar(title: str, num_bytes: int | None) -> Progress:
     return Progress(title, num_bytes or None, in_bytes=True)
 
 
-def with_progress(items: Iterable[T], title: str, total: int) -> Iterator[T]:
-    """Yield the items under a progress bar, which counts those that are done with."""
+def with_progress(
+    items: Iterable[T], title: str, total: int | None, counts: Callable[[T], bool] = lambda item: True
+) -> Iterator[T]:
+    """Yield the items under a progress bar, which counts those that are done with.
+
+    Args:
+        total: number of items that count; None: nobody knows.
+        counts: tells whether an item counts.
+    """
     with Progress(title, total) as progress:
         for item in items:
             yield item
-            progress.increment()
+            if counts(item):
+                progress.increment()
 
 
 def map_in_threads(function: Callable[[T], R], items: Sequence[T], title: str = "") -> Iterator[R]:

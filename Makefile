@@ -1,11 +1,14 @@
-# Two commands do all on a fresh machine:  make demo,  make test.
+# On a fresh machine:  make demo,  make interactive,  make test.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-long fuzz lint clean
+.PHONY: demo interactive test test-long fuzz lint clean
 
 demo: .venv/requirements
 	$(BIN)/python -m scripts.demo
+
+interactive: .venv/requirements
+	$(BIN)/python interactive.py
 
 test: .venv/requirements-dev
 	$(BIN)/python -m pytest -q -m "not long"

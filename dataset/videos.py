@@ -106,6 +106,10 @@ class Video(AnnotatedVideo):
         """Yield name and ``[H,W,3]`` uint8 RGB image of each frame before the first one that gets a mask."""
         return self.read_images(self.frames.names[: self.index_of[self.output_names[0]]])
 
+    def read_masks(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the name of each frame that has a mask, and the mask: ``[H,W]`` int32 ids."""
+        return ((name, self._read_ids(name)) for name in self._mask_paths)
+
     def read_trailing(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield name and ``[H,W,3]`` uint8 RGB image of each frame behind the last one that gets a mask."""
         return self.read_images(self.frames.names[self.index_of[self.output_names[-1]] + 1 :])

@@ -30,6 +30,7 @@ from util.device import make_current, note_if_busy
 from util.distributed import ProcessGroup, divide, process_group
 from util.errors import InputError, is_out_of_memory
 from util.files import claim_folder
+from util.progress import with_progress
 from util.report import announce
 
 log = logging.getLogger(__name__)

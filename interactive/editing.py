@@ -1,5 +1,6 @@
 """Strokes that are open on a frame, and the mask that they make."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from interactive.interaction import DrawingMaker, Maker, Region, draw_box
 from interactive.objects import Objects
-from interactive.strokes import PEN, draw_stroke, empty_map
+from interactive.strokes import NO_STROKE, PEN, draw_stroke, empty_map
 from util.errors import InputError
 from util.packing import PackedArray
 
@@ -49,11 +50,7 @@ def make_mask(scribbles: Scribbles, objects: Objects, image: np.ndarray, maker: 
     start, strokes = objects.to_rows(scribbles.start.unpack()), empty_map(image.shape[:2])
     for stroke in scribbles.strokes:
         row = (0, *objects.numbers).index(stroke.number)
-        if stroke.is_box:
-            (left, top), (right, bottom) = np.sort(np.rint(stroke.points).astype(int), axis=0).tolist()
-            draw_box(strokes, Region(left, top, right, bottom), row)
-        else:
-            draw_stroke(strokes, stroke.points, row, PEN)
+        _draw(strokes, stroke, row)
     count, region = len(objects.numbers), scribbles.region
     if region is None:
         found = maker(image, start, strokes, count)
@@ -61,6 +58,39 @@ def make_mask(scribbles: Scribbles, objects: Objects, image: np.ndarray, maker: 
         part = maker(*(np.ascontiguousarray(region.crop(array)) for array in (image, start, strokes)), count)
         found = region.paste(part, DrawingMaker()(image, start, empty_map(start.shape), count))
     return objects.from_rows(found.argmax(0).numpy())
+
+
+def make_stroke(
+    points: tuple[tuple[float, float], ...], number: int, size: tuple[int, int], *, is_box: bool = False
+) -> Stroke:
+    """Make a stroke on a frame of ``(height, width)``.
+
+    Raises:
+        InputError: no pixel of it lies in the frame.
+    """
+    stroke, strokes = Stroke(points, number, is_box), empty_map(size)
+    _draw(strokes, stroke, number)
+    if (strokes == NO_STROKE).all():
+        raise InputError("a stroke outside the frame: draw inside of it")
+    return stroke
+
+
+def fill_area(numbers: np.ndarray, point: tuple[float, float], number: int) -> np.ndarray:
+    """Give the connected area of one number around a point another one.
+
+    Args:
+        numbers: ``[H,W]`` int32.
+        point: x and y in pixels.
+
+    Raises:
+        InputError: the point lies outside.
+    """
+    x, y = (math.floor(value) for value in point)
+    if not (0 <= x < numbers.shape[1] and 0 <= y < numbers.shape[0]):
+        raise InputError("a point outside the frame: fill inside of it")
+    filled = np.ascontiguousarray(numbers, np.int32).copy()
+    cv2.floodFill(filled, None, (x, y), number)
+    return filled
 
 
 def check_points(
@@ -80,6 +110,14 @@ def check_points(
     if not is_shaped or not (np.abs(array) < MAX_COORDINATE).all():
         raise InputError(f"a stroke of shape {list(array.shape)}; give {count or 'some'} points x, y in pixels")
     return tuple(map(tuple, (array * scale).tolist()))
+
+
+def _draw(strokes: np.ndarray, stroke: Stroke, row: int) -> None:
+    if stroke.is_box:
+        (left, top), (right, bottom) = np.sort(np.rint(stroke.points).astype(int), axis=0).tolist()
+        draw_box(strokes, Region(left, top, right, bottom), row)
+    else:
+        draw_stroke(strokes, stroke.points, row, PEN)
 
 
 def fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

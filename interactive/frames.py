@@ -6,26 +6,30 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset.frames import open_frames
+from dataset.frames import FrameFolder, open_frames
 from dataset.video_file import VideoFile
 from util.errors import InputError
 
 KEPT = 32  # frames at hand: on the way back each group of frames of a video file is decoded once for so many of them
+KEPT_BYTES = 2**27  # bound on them
+MIN_KEPT = 4
 
 
 class FrameAccess:
     """The frames of a folder or a video file, by number.
 
     Args:
-        path: a folder of images or a video file.
+        video: a folder of images or a video file, or such a source that is open already; it can be shared.
 
     Raises:
         InputError: there is no such path, or no frame in it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.source = open_frames(path)
+    def __init__(self, video: Path | FrameFolder | VideoFile) -> None:
+        self.source = open_frames(video) if isinstance(video, Path) else video
         self.names, self.size = self.source.names, self.source.size
+        frame_bytes = 3 * self.size[0] * self.size[1]
+        self._num_kept = min(KEPT, max(MIN_KEPT, KEPT_BYTES // frame_bytes))
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
         self._running: Iterator[tuple[int, np.ndarray]] = iter(())  # decodes on from the frame read last
         self._next = -1  # number of the frame that it gives next
@@ -50,7 +54,7 @@ class FrameAccess:
     def _decode_up_to(self, index: int) -> None:
         """Go on decoding if the frame comes next, else begin anew."""
         if index != self._next:
-            self._running = self.source.read_around(index, before=KEPT - 1)
+            self._running = self.source.read_around(index, before=self._num_kept - 1)
         for number, image in self._running:
             self._keep(number, image)
             self._next = number + 1
@@ -61,5 +65,5 @@ class FrameAccess:
 
     def _keep(self, index: int, image: np.ndarray) -> None:
         self._kept[index] = image
-        while len(self._kept) > KEPT:
+        while len(self._kept) > self._num_kept:
             self._kept.popitem(last=False)

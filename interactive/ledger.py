@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,13 @@ from util.errors import InputError
 from util.packing import PackedArray
 
 MAX_UNDO = 100  # actions
+
+
+class Step(NamedTuple):
+    """An action that can be undone, or done again."""
+
+    label: str
+    state: State  # where it leads back to
 
 
 class Ledger:
@@ -36,8 +44,10 @@ class Ledger:
         self.scribbles: Scribbles | None = None
         self.is_running = False  # whether a round is
         self._video, self._propagation = video, propagation
-        self._undo: list[State] = []
-        self._redo: list[State] = []
+        self._undo: list[Step] = []
+        self._redo: list[Step] = []
+        self._unwritten: set[int] = set()  # frames whose result the disk did not take
+        self._is_closed = False
         self._workspace = None if workspace is None else Workspace(workspace)
         with ExitStack() as on_errors:
             on_errors.callback(self.close)
@@ -48,7 +58,8 @@ class Ledger:
             on_errors.pop_all()
 
     def close(self) -> None:
-        """Leave the workspace to others."""
+        """Leave the workspace to others; nothing can be done any more."""
+        self._is_closed = True
         if self._workspace is not None:
             self._workspace.close()
 
@@ -64,16 +75,17 @@ class Ledger:
         self._propagation.restore(state.propagation)
 
     @contextmanager
-    def action(self, *, is_undone: bool = True) -> Iterator[None]:
+    def action(self, label: str, *, is_undone: bool = True) -> Iterator[None]:
         """Frame an action: on errors nothing has happened, else it can be undone and is in the workspace.
 
         Args:
+            label: names it for people.
             is_undone: whether undo stops before it.
 
         Raises:
-            InputError: a round is running.
+            InputError: a round is running, or the session is closed.
         """
-        self._refuse_while_running()
+        self._refuse_when_busy()
         before = self.state
         try:
             yield
@@ -83,8 +95,13 @@ class Ledger:
             self.restore(before)
             raise
         if is_undone:
-            self._undo = [*self._undo, before][-MAX_UNDO:]
+            self._undo = [*self._undo, Step(label, before)][-MAX_UNDO:]
             self._redo.clear()
+
+    @property
+    def labels(self) -> tuple[str | None, str | None]:
+        """Names of the actions that undo and redo would turn to."""
+        return tuple(steps[-1].label if steps else None for steps in (self._undo, self._redo))
 
     def undo(self) -> bool:
         """Go back before the last action; False if there is none."""
@@ -112,24 +129,34 @@ class Ledger:
         """Write the mask of a frame that a round has just reached; a drawn one still shows what was drawn."""
         if self._workspace is not None:
             kind = PROPAGATED if frame in self.drawn else SHOWN
+            self._unwritten.add(frame)
             self._workspace.write_mask(kind, self._video.names[frame], self.ids(frame, is_shown=False))
+            self._unwritten.discard(frame)
 
-    def _step(self, source: list[State], other: list[State]) -> bool:
-        self._refuse_while_running()
+    def _step(self, source: list[Step], other: list[Step]) -> bool:
+        self._refuse_when_busy()
         if not source:
             return False
         before = self.state
-        self.restore(source[-1])
-        self._commit(before)
-        other.append(before)
+        label, state = source[-1]
+        self.restore(state)
+        try:
+            self._commit(before)
+        except BaseException:
+            self.restore(before)
+            raise
+        other.append(Step(label, before))
         source.pop()
         return True
 
     def _commit(self, before: State | None) -> None:
         """Write what changed into the workspace, if there is one."""
         if self._workspace is not None:
-            record.commit(self._workspace, self._video, before, self.state, self.ids)
+            record.commit(self._workspace, self._video, before, self.state, self.ids, self._unwritten)
+            self._unwritten.clear()
 
-    def _refuse_while_running(self) -> None:
+    def _refuse_when_busy(self) -> None:
+        if self._is_closed:
+            raise InputError("the session is closed: open it again")
         if self.is_running:
             raise InputError("a round is running: wait for it, or stop it first")

@@ -5,14 +5,28 @@ object for ever, so that old states can be read. A *row* is a position among the
 background in all of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from dataset.stored_masks import MAX_ID
+from output.overlay import COLOURS
 from util.errors import InputError
+
+Colour = tuple[int, int, int]  # R, G and B, 0 to 255
+
+
+def check_colour(colour: Sequence[int]) -> Colour:
+    """Check a colour.
+
+    Raises:
+        InputError: not three numbers from 0 to 255.
+    """
+    if len(colour) != 3 or not all(isinstance(level, int) and 0 <= level <= 255 for level in colour):
+        raise InputError(f"colour {colour}: give R, G and B from 0 to 255")
+    return tuple(colour)
 
 
 class Entry(NamedTuple):
@@ -21,6 +35,7 @@ class Entry(NamedTuple):
     number: int
     object_id: int
     name: str
+    colour: Colour | None = None  # None: the overlay's for its number
 
 
 class Objects(NamedTuple):
@@ -39,6 +54,11 @@ class Objects(NamedTuple):
         """Names by id."""
         return {entry.object_id: entry.name for entry in self.entries}
 
+    @property
+    def colours(self) -> dict[int, Colour]:
+        """Colours by id."""
+        return {e.object_id: e.colour or COLOURS[(e.number - 1) % len(COLOURS)] for e in self.entries}
+
     def number(self, object_id: int) -> int:
         """Find the number of an id; that of the background is 0.
 
@@ -52,7 +72,7 @@ class Objects(NamedTuple):
                 return entry.number
         raise InputError(f"object {object_id} is not known; known are {list(self.names)}")
 
-    def with_new(self, name: str, object_id: int | None) -> tuple["Objects", int]:
+    def with_new(self, name: str, object_id: int | None = None, colour: Colour | None = None) -> tuple["Objects", int]:
         """Add an object; without an id it gets the lowest free one, which is returned.
 
         Raises:
@@ -62,7 +82,7 @@ class Objects(NamedTuple):
             object_id = next(number for number in range(1, MAX_ID + 1) if number not in self.names)
         if object_id in self.names or not 0 < object_id <= MAX_ID:
             raise InputError(f"object {object_id}: taken, or not from 1 to {MAX_ID}; choose another id")
-        entry = Entry(self.next_number, object_id, name or f"object {object_id}")
+        entry = Entry(self.next_number, object_id, name or f"object {object_id}", colour)
         return Objects((*self.entries, entry), self.next_number + 1), object_id
 
     def without(self, object_id: int) -> "Objects":
@@ -74,15 +94,15 @@ class Objects(NamedTuple):
         number = self.number(object_id)
         return self._replace(entries=tuple(entry for entry in self.entries if entry.number != number))
 
-    def renamed(self, object_id: int, name: str) -> "Objects":
-        """Name an object anew.
+    def changed(self, object_id: int, **fields: str | Colour) -> "Objects":
+        """Give an object another ``name`` or ``colour``.
 
         Raises:
             InputError: it is not known.
         """
         number = self.number(object_id)
-        renamed = (entry._replace(name=name) if entry.number == number else entry for entry in self.entries)
-        return self._replace(entries=tuple(renamed))
+        entries = (entry._replace(**fields) if entry.number == number else entry for entry in self.entries)
+        return self._replace(entries=tuple(entries))
 
     def to_rows(self, numbers: np.ndarray) -> np.ndarray:
         """Turn numbers ``[H,W]`` into rows; objects that are gone become background."""

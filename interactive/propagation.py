@@ -90,7 +90,7 @@ class Propagation:
         self._network, self._fusion, self._config = network, fusion, config
         self._read_frame, self._num_frames = read_frame, num_frames
         self._padding = Padding.to_multiple(*size, STRIDE)
-        self._results = Results(tuple(side + -side % STRIDE for side in size), is_exact=config.is_exact)
+        self._results = Results(size, self._padding, is_exact=config.is_exact)
         self._interactions: dict[int, Interaction] = {}  # in the order of the rounds
         self._features: OrderedDict[int, FrameFeatures] = OrderedDict()  # the ones used last
 
@@ -105,7 +105,11 @@ class Propagation:
 
     def probabilities(self, frame: int) -> Tensor:
         """Read a frame's result: ``[1+K,H,W]`` float32, background, then ``objects``; without any all near 0."""
-        return self._padding.remove(self._results.probabilities(frame, self.objects))
+        return self.unpad(self._results.probabilities(frame, self.objects))
+
+    def unpad(self, x: Tensor) -> Tensor:
+        """Cut what belongs to the frame out of a padded one: ``[...,H,W]``, as a view."""
+        return self._padding.remove(x)
 
     def ids(self, frame: int, labels: dict[int, int]) -> np.ndarray:
         """Read a frame's mask: ``[H,W]`` int32.
@@ -113,7 +117,7 @@ class Propagation:
         Args:
             labels: ids by object; objects that are not in it count as background.
         """
-        return self._padding.remove(torch.from_numpy(self._results.ids(frame, labels))).numpy()
+        return self._results.ids(frame, labels)
 
     def withdraw(self, frame: int) -> None:
         """Forget that a frame's mask is certain; its result stays until a round reaches it."""
@@ -164,9 +168,9 @@ class Propagation:
         total = self.count_frames(frame, direction)
         return (Step(reached, done, total, self._padding.remove(new)) for done, (reached, new) in enumerate(steps, 1))
 
-    def count_frames(self, frame: int, direction: Direction = "both") -> int:
-        """Count the frames that a round would compute."""
-        return sum(len(frames) for frames, _ in self._passes(frame, direction))
+    def count_frames(self, frame: int, direction: Direction = "both", others: Sequence[int] = ()) -> int:
+        """Count the frames that a round would compute, once some other frames are interacted."""
+        return sum(len(frames) for frames, _ in self._passes(frame, direction, others))
 
     @torch.inference_mode()
     def _pass(
@@ -254,9 +258,9 @@ class Propagation:
         """Compute the values of masks ``[K,H,W]``."""
         return self._network.encode_value(image, features.f16, masks[None], objects_at_once=choose_at_once(masks))[0]
 
-    def _passes(self, frame: int, direction: Direction) -> list[tuple[range, int | None]]:
+    def _passes(self, frame: int, direction: Direction, more: Sequence[int] = ()) -> list[tuple[range, int | None]]:
         """List the frames on each side of a frame, and the nearest interacted frame behind them, if there is one."""
-        others = [other for other in self._interactions if other != frame]
+        others = [other for other in (*self._interactions, *more) if other != frame]
         left = max((other for other in others if other < frame), default=None)
         right = min((other for other in others if other > frame), default=None)
         passes = []

@@ -1,13 +1,13 @@
 """The record of a session in its workspace: how it is written, and how it comes back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import NamedTuple
 
 import numpy as np
 
 from interactive.editing import Scribbles, Stroke
 from interactive.interaction import Region
-from interactive.objects import Entry, Objects
+from interactive.objects import Entry, Objects, check_colour
 from interactive.propagation import Propagation, Snapshot
 from interactive.workspace import INTERACTED, PROPAGATED, SHOWN, STARTS, Workspace
 from util.errors import InputError
@@ -26,6 +26,13 @@ class State(NamedTuple):
     drawn: dict[int, PackedArray]  # [H,W] numbers of frames changed since the last round
     scribbles: Scribbles | None
 
+    def ids(self, frame: int) -> np.ndarray | None:
+        """Read a frame's mask ``[H,W]`` of ids, as it is shown; None: nothing is there."""
+        if frame in self.drawn:
+            return self.objects.to_ids(self.drawn[frame].unpack())
+        result = self.propagation.results.get(frame)
+        return None if result is None else result.ids({entry.number: entry.object_id for entry in self.objects.entries})
+
 
 class Video(NamedTuple):
     """The facts that tell one video from another."""
@@ -41,35 +48,48 @@ class Video(NamedTuple):
 
 
 def commit(
-    workspace: Workspace, video: Video, before: State | None, after: State, read_ids: Callable[[int, bool], np.ndarray]
+    workspace: Workspace,
+    video: Video,
+    before: State | None,
+    after: State,
+    read_ids: Callable[[int, bool], np.ndarray],
+    unwritten: Container[int] = (),
 ) -> None:
     """Write what an action changed.
 
     Args:
         before: None: everything is new.
         read_ids: gives a frame's mask ``[H,W]`` of ids, as it is shown or (False) as propagation has it.
+        unwritten: frames whose result could not be written when a round reached them.
     """
     names, objects = video.names, after.objects
-    all_differ = before is None or before.objects.entries != objects.entries
     old = before or State(Objects(), Snapshot((), {}, {}), {}, None)
+    renumbered = {number for number, _ in _ids(old.objects) ^ _ids(objects)}  # their pixels change in all masks
     masks: Masks = {}
     results, old_results = after.propagation.results, old.propagation.results
     for frame in {*results, *old_results, *after.drawn, *old.drawn}:
         is_known = frame in after.drawn or frame in results
+        differs = frame in results and not renumbered.isdisjoint(results[frame].present)
+        differs |= frame in after.drawn and bool(renumbered)
         same_drawing = after.drawn.get(frame) is old.drawn.get(frame)
-        same_result = results.get(frame) is old_results.get(frame)
-        if all_differ or not same_drawing or not (same_result or frame in after.drawn):
+        same_result = results.get(frame) is old_results.get(frame) and frame not in unwritten
+        if differs or not same_drawing or not (same_result or frame in after.drawn):
             masks[SHOWN, names[frame]] = read_ids(frame, True) if is_known else None
-        if frame in after.drawn and (all_differ or frame not in old.drawn or not same_result):
+        if frame in after.drawn and (differs or frame not in old.drawn or not same_result):
             masks[PROPAGATED, names[frame]] = read_ids(frame, False) if frame in results else None
     for frame, interaction in after.propagation.interactions.items():
         former = old.propagation.interactions.get(frame)
-        if all_differ or former is None or former.mask is not interaction.mask:
+        differs = not renumbered.isdisjoint(interaction.objects)
+        if differs or former is None or former.mask is not interaction.mask:
             numbers = np.array([0, *interaction.objects])[interaction.mask.unpack()]
             masks[INTERACTED, names[frame]] = objects.to_ids(numbers)
-    if after.scribbles and (all_differ or not old.scribbles or old.scribbles.start is not after.scribbles.start):
+    if after.scribbles and (renumbered or not old.scribbles or old.scribbles.start is not after.scribbles.start):
         masks[STARTS, START] = objects.to_ids(after.scribbles.start.unpack())
     workspace.commit(describe(video, after), masks)
+
+
+def _ids(objects: Objects) -> set[tuple[int, int]]:
+    return {entry[:2] for entry in objects.entries}
 
 
 def describe(video: Video, state: State) -> dict[str, object]:
@@ -107,7 +127,7 @@ def read_state(workspace: Workspace, video: Video, propagation: Propagation) -> 
         if differing:  # in more than the place: it may be moved
             known = f"a session of {content['video']['path']}, but {', '.join(differing)} differ"
             raise InputError(f"{workspace.folder}: {known}; choose another workspace")
-        entries = tuple(Entry(**entry) for entry in content["objects"])
+        entries = tuple(_read_entry(entry) for entry in content["objects"])
         objects = Objects(entries, content["next_number"])
         number_of = {name: index for index, name in enumerate(video.names)}
         changed = [number_of[name] for name in content["changed"]]
@@ -131,6 +151,11 @@ def read_state(workspace: Workspace, video: Video, propagation: Propagation) -> 
     except (KeyError, TypeError, ValueError, IndexError) as e:
         raise InputError(f"{workspace.folder}: a damaged session ({type(e).__name__}: {e}); choose another") from e
     return State(objects, propagation.snapshot(), drawn, scribbles)
+
+
+def _read_entry(content: dict) -> Entry:
+    entry = Entry(**content)
+    return entry if entry.colour is None else entry._replace(colour=check_colour(entry.colour))
 
 
 def _read_scribbles(content: dict | None, number_of: dict[str, int], start: np.ndarray | None) -> Scribbles | None:

@@ -1,6 +1,6 @@
 """The current result of every frame: probabilities in half precision, packed, and ids."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from util.packing import LEVELS, PackedArray
+from util.tensor_util import Padding
 
 EMPTY_BACKGROUND = 1e-7  # probability of the background where there is no result yet; objects have 0
 
@@ -16,8 +17,26 @@ class FrameProbabilities(NamedTuple):
     """The stored probabilities of one frame."""
 
     objects: tuple[int, ...]  # the objects of the rows after the background's
-    values: PackedArray  # [1+K,H,W] float16 or float32
+    values: PackedArray  # [1+K,H+..,W+..] float16 or float32, on the padded frame
     rows: PackedArray  # [H,W] uint8 or int32, the most likely row of each pixel
+    present: frozenset[int]  # the objects of which there is a pixel
+
+    def ids(self, labels: Mapping[int, int]) -> np.ndarray:
+        """Read the most likely ids: ``[H,W]`` int32, 0 for background.
+
+        Args:
+            labels: ids by object; others count as background.
+        """
+        table = np.array([0, *(labels.get(name, 0) for name in self.objects)], np.int32)
+        return table[self.rows.unpack()]
+
+    def probabilities(self, objects: Sequence[int]) -> Tensor:
+        """Read the probabilities of some objects, as ``Results.probabilities`` does."""
+        values = torch.from_numpy(self.values.unpack()).float()
+        wanted = values.new_zeros(1 + len(objects), *values.shape[1:])
+        for row, value in zip((0, *_rows_of(self.objects, objects)), values):
+            wanted[row] += value
+        return wanted
 
 
 class Results:
@@ -27,52 +46,44 @@ class Results:
     read afterwards.
 
     Args:
-        size: ``(height, width)`` of the probabilities.
+        size: ``(height, width)`` of the frames.
+        padding: around them, of the probabilities.
         is_exact: whether to keep float32, rather than float16 in steps of 1 / 2048.
     """
 
-    def __init__(self, size: tuple[int, int], *, is_exact: bool = False) -> None:
-        self._size, self._is_exact = size, is_exact
+    def __init__(self, size: tuple[int, int], padding: Padding, *, is_exact: bool = False) -> None:
+        self._size, self._padding, self._is_exact = size, padding, is_exact
         self._frames: dict[int, FrameProbabilities] = {}
 
     def __contains__(self, frame: int) -> bool:
         return frame in self._frames
 
     def set(self, frame: int, objects: Sequence[int], probabilities: Tensor) -> None:
-        """Store probabilities ``[1+K,H,W]``, background first, then those of ``objects``."""
+        """Store probabilities ``[1+K,H,W]`` of a padded frame, background first, then those of ``objects``."""
         values = probabilities.float()
-        rows = values.argmax(0).to(torch.uint8 if len(values) <= 256 else torch.int32)
+        rows = self._padding.remove(values.argmax(0)).to(torch.uint8 if len(values) <= 256 else torch.int32)
+        rows = rows.cpu().numpy()
+        counts = np.bincount(rows.ravel(), minlength=len(values))[1:]
         if not self._is_exact:
             values = ((values * LEVELS).round() / LEVELS).half()
-        packed = (PackedArray.pack(array.cpu().numpy()) for array in (values, rows))
-        self._frames[frame] = FrameProbabilities(tuple(objects), *packed)
+        packed = PackedArray.pack(values.cpu().numpy()), PackedArray.pack(rows)
+        present = frozenset(name for name, count in zip(objects, counts) if count)
+        self._frames[frame] = FrameProbabilities(tuple(objects), *packed, present)
 
     def probabilities(self, frame: int, objects: Sequence[int]) -> Tensor:
-        """Read the probabilities of some objects: ``[1+K,H,W]`` float32, background first.
+        """Read the probabilities of some objects on a padded frame: ``[1+K,H,W]`` float32, background first.
 
         Objects that came later have 0; those that are left out count as background.
         """
-        wanted = torch.zeros(1 + len(objects), *self._size)
-        if frame not in self._frames:
-            wanted[0] = EMPTY_BACKGROUND
-            return wanted
-        stored = self._frames[frame]
-        values = torch.from_numpy(stored.values.unpack()).float()
-        for row, value in zip((0, *_rows_of(stored.objects, objects)), values):
-            wanted[row] += value
-        return wanted
+        if frame in self._frames:
+            return self._frames[frame].probabilities(objects)
+        empty = self._padding.add(torch.zeros(1 + len(objects), *self._size))
+        empty[0] = EMPTY_BACKGROUND
+        return empty
 
-    def ids(self, frame: int, labels: dict[int, int]) -> np.ndarray:
-        """Read the most likely ids: ``[H,W]`` int32, 0 for background, all 0 without a result.
-
-        Args:
-            labels: ids by object; others count as background.
-        """
-        if frame not in self._frames:
-            return np.zeros(self._size, np.int32)
-        stored = self._frames[frame]
-        table = np.array([0, *(labels.get(name, 0) for name in stored.objects)], np.int32)
-        return table[stored.rows.unpack()]
+    def ids(self, frame: int, labels: Mapping[int, int]) -> np.ndarray:
+        """Read the most likely ids: ``[H,W]`` int32, all 0 without a result; ``labels`` as for one frame."""
+        return self._frames[frame].ids(labels) if frame in self._frames else np.zeros(self._size, np.int32)
 
     def snapshot(self) -> dict[int, FrameProbabilities]:
         """Give all results, to ``restore`` them later; this copies no pixel."""

@@ -36,6 +36,7 @@ BENCHMARKING = LIBRARIES.keys() - {"downloading"}
 MODULES = sorted(
     path for folder in (".", *LIBRARIES, "benchmarking", "scripts") for path in (ROOT / folder).glob("*.py")
 )
+COMMAND = "interactive.py"  # the one command that is named like the room that it serves
 COMMANDS = {path.stem for path in ROOT.glob("*.py")} - LIBRARIES.keys()
 SPEAKS_TO_USERS = {"util/script.py", "util/signals.py", "downloading/options.py"}  # its last words, a question
 READS_OPTIONS = {
@@ -50,7 +51,9 @@ READS_OPTIONS = {
 
 
 def room_of(path: Path) -> str:
-    return path.stem if path.parent == ROOT else path.parent.name
+    if path.parent != ROOT:
+        return path.parent.name
+    return path.name if path.name == COMMAND else path.stem
 
 
 def imports_of(tree: ast.Module) -> set[str]:

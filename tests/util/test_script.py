@@ -21,8 +21,8 @@ from util.script import script_main
 
 ROOT = TESTS.parent
 SCRIPTS = [
-    *(path.stem for path in ROOT.glob("*.py") if "if __name__" in path.read_text()),
-    *(f"scripts.{path.stem}" for path in (ROOT / "scripts").glob("[a-z]*.py")),
+    *((path.name,) for path in ROOT.glob("*.py") if "if __name__" in path.read_text()),
+    *(("-m", f"scripts.{path.stem}") for path in (ROOT / "scripts").glob("[a-z]*.py")),
 ]
 
 
@@ -31,9 +31,9 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_help_groups_options_and_explains_each(script: str) -> None:
-    result = run("-m", script, "--help")
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script[-1])
+def test_help_groups_options_and_explains_each(script: tuple[str, ...]) -> None:
+    result = run(*script, "--help")
     assert result.returncode == 0, result.stderr
     assert "--version" in result.stdout
     assert "--quiet" in result.stdout

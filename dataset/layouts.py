@@ -96,7 +96,7 @@ def youtube_videos(yv_path: Path, split: str, *, output_all: bool = False) -> li
         wanted = _read_wanted_frames(meta)
     if not wanted:
         raise InputError(f"{masks}: holds no folder of masks; get {split} again")
-    if all(_is_sparse(frames / name) for name in list(wanted)[:10]):
+    if all(is_sparse(frames / name) for name in list(wanted)[:10]):
         raise InputError(f"{frames}: holds every fifth frame only; get {split}_all_frames and unpack it there")
     return [VideoEntry(name, frames / name, masks / name, names) for name, names in sorted(wanted.items())]
 
@@ -179,10 +179,10 @@ def _name_in_line(line: str, source: Path) -> str:
     """Name of the video in a line of a list."""
     word = line.split()[0]
     name = Path(word).parent.name if is_image(Path(word)) else word.rstrip("/")
-    return _check_name(name, source)
+    return check_name(name, source)
 
 
-def _check_name(name: str, source: Path) -> str:
+def check_name(name: str, source: Path) -> str:
     """Refuse a name that is a path: frames would be read, and masks written, in other folders."""
     if not name.isprintable() or len(name) > MAX_NAME:
         cause = "it is too long" if name.isprintable() else "it has unprintable characters"
@@ -199,7 +199,7 @@ def _name_of_frame(frame: object) -> str:
     return frame
 
 
-def _is_sparse(folder: Path) -> bool:
+def is_sparse(folder: Path) -> bool:
     """Whether no two frames of a video have neighbouring numbers."""
     numbers = sorted(int(path.stem) for path in folder.glob("*") if path.stem.isdecimal())
     return len(numbers) > 1 and all(later - number > 1 for number, later in zip(numbers, numbers[1:]))
@@ -212,7 +212,7 @@ def _read_wanted_frames(path: Path) -> dict[str, frozenset[str]]:
     try:
         videos = json.loads(path.read_text(encoding="utf-8-sig"))["videos"]
         wanted = {
-            _check_name(name, path): frozenset(
+            check_name(name, path): frozenset(
                 _name_of_frame(frame) for item in video["objects"].values() for frame in item["frames"]
             )
             for name, video in videos.items()

@@ -12,6 +12,7 @@ import numpy as np
 from dataset.frames import FrameFolder, open_frames
 from dataset.images import list_images
 from dataset.masks import MaskReader, describe_many_ids
+from dataset.object_masks import ObjectMasks
 from dataset.passes import (
     AnnotatedVideo,
     Direction,
@@ -49,6 +50,7 @@ class VideoEntry(NamedTuple):
     direction: Direction = "forward"  # where masks are propagated to
     masks_used: MasksUsed = "all"  # the masks that are input
     only_annotated: bool = False  # whether only frames that have a mask are wanted
+    object_masks: ObjectMasks | None = None  # the masks and the ground truth, if they are stored object by object
 
 
 class Video(AnnotatedVideo):
@@ -87,6 +89,7 @@ class Video(AnnotatedVideo):
         self.name = entry.name
         self.frames = open_frames(entry.frames, strict=strict)
         self._is_single_object = entry.is_single_object
+        self._object_masks = entry.object_masks
         self._mask_paths = _match_masks(self.frames, entry)
         self._reader = MaskReader(ignore_id, background)
         self._has_noted_resizing = False
@@ -155,9 +158,10 @@ class Video(AnnotatedVideo):
         return Counter(dict(zip(ids.tolist(), counts.tolist())))
 
     def _read_ids(self, name: str) -> np.ndarray:
-        mask = self._reader.read(self._mask_paths[name])
+        path = self._mask_paths[name]
+        mask = self._reader.read(path) if self._object_masks is None else self._object_masks.read_ids(name)
         if mask.shape != self.frames.size:
-            mask = self._fit(mask, self._mask_paths[name])
+            mask = self._fit(mask, path)
         return np.where(mask > 0, np.int32(SINGLE_OBJECT_ID), 0) if self._is_single_object else mask
 
     def _fit(self, mask: np.ndarray, path: Path) -> np.ndarray:
@@ -206,6 +210,8 @@ def _match_masks(frames: FrameFolder | VideoFile, entry: VideoEntry) -> dict[str
     """Find the masks: paths by frame name, in the order of the frames."""
     masks = entry.masks
     check_path(masks, "give the mask of each object where it first appears", missing="no mask there")
+    if entry.object_masks is not None:
+        return _in_order(frames, {name: masks / name for name in entry.object_masks.names})
     if masks.is_file():
         return {_frame_of_mask(frames, entry): masks}
     if entry.mask_frame is not None:
@@ -213,6 +219,11 @@ def _match_masks(frames: FrameFolder | VideoFile, entry: VideoEntry) -> dict[str
     paths = _list_masks(frames, masks)
     if not paths:
         raise InputError(f"{masks}: no mask in it; give the mask of each object where it first appears")
+    return _in_order(frames, paths)
+
+
+def _in_order(frames: FrameFolder | VideoFile, paths: dict[str, Path]) -> dict[str, Path]:
+    """Bring masks into the order of the frames; refuse those of no frame."""
     unknown = sorted(paths.keys() - set(frames.names))
     if unknown:
         first, last = frames.names[0], frames.names[-1]

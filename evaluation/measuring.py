@@ -4,15 +4,15 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dataset.images import list_images
+from dataset.object_masks import ObjectMasks
 from dataset.stored_masks import read_stored_ids
 from evaluation.metrics import score_frame
+from evaluation.truth import TruthFolder, list_masks, open_truth
 from util.errors import InputError
 from util.ids import UNLABELLED_ID
 
@@ -44,62 +44,58 @@ class FrameScores(NamedTuple):
 
 
 def measure_sequence(
-    predictions: Path, truth: Path, *, is_single_object: bool = False, protocol: Protocol = DAVIS
+    predictions: Path, truth: Path | ObjectMasks, *, is_single_object: bool = False, protocol: Protocol = DAVIS
 ) -> FrameScores:
     """Measure the masks of one video.
 
     Args:
         predictions: folder of masks.
-        truth: folder of the ground truth; its names count, so that it may hold few of the frames.
+        truth: folder of the ground truth, or masks by object; its names count, so that it may hold few of the frames.
         is_single_object: whether all ids above 0 are one object.
         protocol: what is scored.
 
     Raises:
         InputError: missing predictions, another size, unknown ids, or a ground truth that cannot be scored.
     """
-    if os.path.realpath(predictions) == os.path.realpath(truth):
+    if isinstance(truth, Path) and os.path.realpath(predictions) == os.path.realpath(truth):
         raise InputError(f"{predictions}: predictions and ground truth are the same folder; give two")
-    truth_paths = list_truth(truth)
-    names = list(truth_paths)
-    prediction_paths = _list_masks(predictions)
-    missing = [name for name in names[1:-1] if name not in prediction_paths]
-    if missing:
-        raise InputError(f"{predictions}: lacks {len(missing)} of {len(names) - 2} masks, first {missing[0]}; add them")
-    if prediction_paths.keys() - truth_paths.keys():
-        log.info("%s: %d masks have no ground truth", predictions, len(prediction_paths.keys() - truth_paths.keys()))
-    read = partial(read_stored_ids, allow_colours=is_single_object)
+    source = open_truth(truth, is_single_object=is_single_object)
     objects = _Objects(protocol, is_single_object)
-    objects.enter(read(truth_paths[names[0]]))
-    if not objects.labels and not protocol.all_objects:
-        hint = "" if is_single_object else "masks of 0 and 255 hold a single object (single_object); "
-        raise InputError(
-            f"{truth_paths[names[0]]}: no object in the first ground-truth mask; {hint}"
-            "objects that enter later are scored if all are (all_objects)"
-        )
+    names = _names_from_first_object(source, objects)
+    paths = list_masks(predictions)
+    missing = [name for name in names if name not in paths]
+    if missing:
+        raise InputError(f"{predictions}: lacks {len(missing)} of {len(names)} masks, first {missing[0]}; add them")
+    if paths.keys() - {*source.names}:
+        log.info("%s: %d masks have no ground truth", predictions, len(paths.keys() - {*source.names}))
     rows = []
-    for name in names[1:-1]:
-        wanted, found = read(truth_paths[name]), read(prediction_paths[name])
-        _check_size(found, wanted, prediction_paths[name])
-        objects.note_unknown(found, prediction_paths[name])
+    for name in names:
+        wanted, found = source.read(name), read_stored_ids(paths[name], allow_colours=is_single_object)
+        _check_size(found, wanted, paths[name])
+        objects.note_unknown(found, paths[name])
         rows.append({label or 1: score_frame(*objects.regions(found, wanted, label)) for label in objects.labels})
         if protocol.all_objects:
             objects.enter(wanted)
     objects.refuse_unknown()
-    return FrameScores(names[1:-1], _gather(rows, truth))
+    return FrameScores(names, _gather(rows, source.path))
 
 
-def list_truth(folder: Path) -> dict[str, Path]:
-    """List the ground-truth masks of a video by name, in natural order.
+def _names_from_first_object(source: TruthFolder | ObjectMasks, objects: "_Objects") -> list[str]:
+    """List the frames that are scored: those behind the first one with an object, without the last.
 
-    Raises:
-        InputError: there are too few to score against.
+    By the protocol of DAVIS the first frame must have the objects.
     """
-    paths = _list_masks(folder)
-    if len(paths) < 3:
+    objects.enter(source.read(source.names[0]))
+    names = source.names[1:-1]
+    while objects.is_all and not objects.labels and names:
+        objects.enter(source.read(names.pop(0)))
+    if not objects.labels and not objects.is_all:
+        hint = "" if objects.is_single else "masks of 0 and 255 hold a single object (single_object); "
         raise InputError(
-            f"{folder}: {len(paths)} mask(s), but the first and the last are not scored; give the masks of all frames"
+            f"{source.place(source.names[0])}: no object in the first ground-truth mask; {hint}"
+            "objects that enter later are scored if all are (all_objects)"
         )
-    return paths
+    return names
 
 
 class _Objects:
@@ -107,37 +103,44 @@ class _Objects:
 
     def __init__(self, protocol: Protocol, is_single_object: bool) -> None:
         self.labels: list[int | None] = []  # None for a single object, that is all ids above 0
-        self._protocol, self._is_single_object = protocol, is_single_object
+        self.is_all, self.is_single = protocol.all_objects, is_single_object
+        self._void_id = protocol.void_id
         self._found: dict[int, Path] = {}  # ids in the predictions, and the first mask that holds each
 
     def enter(self, wanted: np.ndarray) -> None:
-        """Add the objects of a mask ``[H,W]`` of the ground truth; an unlabelled or void id is none."""
-        if self._is_single_object:
+        """Add the objects of a ground-truth mask, as ``TruthFolder`` or ``ObjectMasks`` reads it.
+
+        An unlabelled or void id is no object.
+        """
+        if self.is_single:
             self.labels = [None] if self.labels or self._region(wanted, None).any() else []
             return
-        known = {0, UNLABELLED_ID, self._protocol.void_id, *self.labels}
-        self.labels = sorted([*self.labels, *(label for label in np.unique(wanted).tolist() if label not in known)])
+        if wanted.ndim == 3:
+            found = (np.flatnonzero(wanted.any((1, 2))) + 1).tolist()
+        else:
+            found = set(np.unique(wanted).tolist()) - {0, UNLABELLED_ID, self._void_id}
+        self.labels = sorted({*self.labels, *found})
 
     def regions(self, found: np.ndarray, wanted: np.ndarray, label: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Find an object's pixels in a prediction and in the ground truth: two ``[H,W]`` bool without void pixels."""
         region = found > 0 if label is None else found == label
-        if self._protocol.void_id is not None:
-            region &= wanted != self._protocol.void_id
+        if self._void_id is not None and wanted.ndim == 2:
+            region &= wanted != self._void_id
         return region, self._region(wanted, label)
 
     def note_unknown(self, found: np.ndarray, path: Path) -> None:
         """Note the ids of a prediction; if later objects count, they are known at the end only."""
-        if self._is_single_object:
+        if self.is_single:
             return
         for label in np.flatnonzero(np.bincount(found.ravel())[1:]) + 1:
             self._found.setdefault(int(label), path)
-        if not self._protocol.all_objects:
+        if not self.is_all:
             self.refuse_unknown()
 
     def refuse_unknown(self) -> None:
         """Refuse predicted ids that no scored object has."""
         for label in sorted(self._found.keys() - {*self.labels}):
-            where = "the ground truth" if self._protocol.all_objects else "the first ground-truth mask"
+            where = "the ground truth" if self.is_all else "the first ground-truth mask"
             known = ", ".join(map(str, self.labels[:NUM_SHOWN])) + (", .." if len(self.labels) > NUM_SHOWN else "")
             raise InputError(
                 f"{self._found[label]}: holds id {label}, but {where} has {known}; "
@@ -145,9 +148,11 @@ class _Objects:
             )
 
     def _region(self, wanted: np.ndarray, label: int | None) -> np.ndarray:
+        if wanted.ndim == 3:
+            return wanted[label - 1]
         if label is not None:
             return wanted == label
-        return wanted > 0 if self._protocol.void_id is None else (wanted > 0) & (wanted != self._protocol.void_id)
+        return wanted > 0 if self._void_id is None else (wanted > 0) & (wanted != self._void_id)
 
 
 def _gather(rows: Sequence[Mapping[int, tuple[float, float]]], truth: Path) -> dict[int, np.ndarray]:
@@ -158,13 +163,7 @@ def _gather(rows: Sequence[Mapping[int, tuple[float, float]]], truth: Path) -> d
     return {label: np.array([row.get(label, (np.nan, np.nan)) for row in rows]) for label in labels}
 
 
-def _list_masks(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; expected masks named by frame")
-    return list_images(folder)
-
-
 def _check_size(found: np.ndarray, wanted: np.ndarray, path: Path) -> None:
-    if found.shape != wanted.shape:
-        sizes = ("x".join(map(str, mask.shape[::-1])) for mask in (found, wanted))
+    if found.shape != wanted.shape[-2:]:
+        sizes = (f"{mask.shape[-1]}x{mask.shape[-2]}" for mask in (found, wanted))
         raise InputError("{}: {} pixels, but the ground truth has {}; write masks at native size".format(path, *sizes))

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from evaluation.measuring import DAVIS, Protocol
 from evaluation.run import EvaluationSettings
 from model.weights import default_weights
 from tracker import TrackerConfig, VideoTracker
@@ -175,7 +176,12 @@ def load_tracker(args: argparse.Namespace) -> VideoTracker:
 
 
 def make_settings(
-    args: argparse.Namespace, *, output: Path | None = None, score: bool = False, output_all: bool = False
+    args: argparse.Namespace,
+    *,
+    output: Path | None = None,
+    score: bool = False,
+    output_all: bool = False,
+    protocol: Protocol = DAVIS,
 ) -> EvaluationSettings:
     """Settle what to write and where.
 
@@ -184,6 +190,7 @@ def make_settings(
         output: folder of the videos' folders, unless it is the option's.
         score: whether to score against the ground truth.
         output_all: whether to write frames that a data set does not ask for.
+        protocol: how they are scored.
     """
     exports = {"masks": True, "overlay": args.overlay, "probabilities": args.save_probabilities}
     return EvaluationSettings(
@@ -194,6 +201,7 @@ def make_settings(
         weights=args.model or default_weights(),
         score=score,
         plot=score and args.plot,
+        protocol=protocol,
         output_all=output_all,
         videos_at_once=args.videos_at_once,
     )

@@ -11,6 +11,7 @@ from dataset.images import list_images
 from dataset.stored_masks import read_stored_ids
 from evaluation.measuring import FrameScores
 from evaluation.scoring import Pair
+from evaluation.truth import open_truth
 from output.chart import Line, Panel, write_chart
 from output.overlay import COLOURS, draw_overlay
 from util.files import make_folder, write_then_rename
@@ -83,10 +84,10 @@ def _draw_sheet(scores: FrameScores, pair: Pair, frames: Path | None) -> Image.I
     worst = find_worst(scores)
     names = [scores.names[index] for index in worst]
     images = {} if frames is None else _read_images(frames, names)
-    truth, found = list_images(pair.truth), list_images(pair.predictions)
+    truth, found = open_truth(pair.truth, is_single_object=pair.is_single_object), list_images(pair.predictions)
     rows = []
     for index, name in zip(worst, names):
-        masks = [read_stored_ids(paths[name], allow_colours=pair.is_single_object) for paths in (truth, found)]
+        masks = [truth.read_ids(name), read_stored_ids(found[name], allow_colours=pair.is_single_object)]
         if pair.is_single_object:
             masks = [np.where(mask > 0, 1, 0) for mask in masks]
         tiles = [_draw_tile(images.get(name), mask, list(scores.values)) for mask in masks]

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from dataset.layouts import refuse_duplicate_names
 from dataset.videos import Video, VideoEntry, count_frames
-from evaluation.measuring import DAVIS, Protocol, list_truth, measure_sequence
+from evaluation.measuring import DAVIS, Protocol, measure_sequence
 from evaluation.plots import write_plots
 from evaluation.report import VideoResult, report_all, report_process
 from evaluation.resuming import describe_run
 from evaluation.scoring import Pair, SequenceScores, summarise_frames
+from evaluation.truth import open_truth
 from output.names import OutputPaths
 from output.record import RunRecord
 from output.result import FrameResult
@@ -223,19 +224,22 @@ def _segment_entry(
 
 def _score_entry(entry: VideoEntry, paths: OutputPaths, settings: EvaluationSettings) -> SequenceScores:
     """Score a video that is segmented, and draw the scores if asked."""
-    pair = Pair(paths.folder, entry.truth, entry.is_single_object)
+    pair = Pair(paths.folder, entry.object_masks or entry.truth, entry.is_single_object)
     frames = measure_sequence(
         pair.predictions, pair.truth, is_single_object=pair.is_single_object, protocol=settings.protocol
     )
     if settings.plot:
         write_plots(settings.output, entry.name, frames, pair, entry.frames)
-    return summarise_frames(frames, settings.protocol)
+    scores = summarise_frames(frames, settings.protocol)
+    if entry.object_masks is None:
+        return scores
+    return {entry.object_masks.objects[label - 1]: measures for label, measures in scores.items()}
 
 
 def _check_truth(entry: VideoEntry, video: Video) -> None:
     """Refuse a video that cannot be scored before it is segmented."""
-    truth = list_truth(entry.truth)
-    missing = [name for name in video.frames.names if name not in truth]
+    truth = open_truth(entry.object_masks or entry.truth)
+    missing = [name for name in entry.wanted or video.frames.names if name not in truth.names]
     if missing:
         raise InputError(
             f"{entry.truth}: lacks the masks of {len(missing)} frames, first {missing[0]}; "

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dataset.object_masks import ObjectMasks
 from evaluation.measuring import DAVIS, FrameScores, Protocol, measure_sequence
 from evaluation.metrics import summarise
 from util.errors import InputError
@@ -27,7 +28,7 @@ class Pair(NamedTuple):
     """The masks of one video, and what they are scored against."""
 
     predictions: Path  # folder of masks
-    truth: Path  # folder of the ground truth
+    truth: Path | ObjectMasks  # folder of the ground truth, or masks by object
     is_single_object: bool = False  # whether all ids above 0 are one object
 
 

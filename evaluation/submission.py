@@ -2,7 +2,7 @@
 
 import logging
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dataset.frames import open_frames
@@ -15,30 +15,47 @@ from util.report import announce
 
 log = logging.getLogger(__name__)
 
+Form = Callable[[Sequence[VideoEntry], Path], list[Path]]  # see evaluation.forms
 
-def hand_in(entries: Sequence[VideoEntry], output: Path, archive: Path | None, status: int, *, prefix: str = "") -> int:
-    """Count the masks ``output/<video>/<frame>.png`` against those that the data set asks for; archive them.
+
+def hand_in(
+    entries: Sequence[VideoEntry],
+    masks: Path,
+    archive: Path | None,
+    status: int,
+    *,
+    prefix: str = "",
+    form: Form | None = None,
+) -> int:
+    """Count the masks ``masks/<video>/<frame>.png`` against those that the data set asks for; archive them.
 
     Args:
         archive: the zip file to write, unless anything failed or is missing; None: only count.
         status: exit status of the run so far.
         prefix: folder in the archive.
+        form: writes the results in the form of the data set beside the folder of masks, unless anything failed or is
+            missing; the archive then holds these. None: the masks are the results.
 
     Returns:
         The exit status: 1 if masks are missing, else as before.
     """
     wanted = list_wanted_masks(entries)
-    missing = [output / path for path in wanted if not (output / path).exists()]
+    missing = [masks / path for path in wanted if not (masks / path).exists()]
     announce(f"{len(wanted) - len(missing)} of {len(wanted)} masks asked for are written")
     if missing:
         log.error("%s: missing, the first of %d; fix what failed, then resume", missing[0], len(missing))
-    if archive is not None:
-        if missing or status:
+    if missing or status:
+        if archive is not None:
             archive.unlink(missing_ok=True)  # an earlier run's would not hold what lies there now
             log.error("%s: not written, since not all videos went well", archive)
-        else:
-            write_archive(archive, output, wanted, prefix)
-    return 1 if missing else status
+        return 1 if missing else status
+    if form is not None:
+        with claim_folder(masks.parent):
+            wanted = form(entries, masks)
+        masks = masks.parent
+    if archive is not None:
+        write_archive(archive, masks, wanted, prefix)
+    return status
 
 
 def write_archive(archive: Path, output: Path, masks: Sequence[Path], prefix: str) -> None:

@@ -63,7 +63,8 @@ def _draw_panel(draw: ImageDraw.ImageDraw, panel: Panel, top: float, ends: tuple
         draw.line([(x, y), (x + WIDTH, y)], GREY)
         draw.text((x - 6, y), f"{tenth / 10:.1f}", BLACK, anchor="rm")
         x, y = place(start + span * tenth / 10, 0)
-        draw.text((x, y + 6), f"{start + span * tenth / 10:.0f}", BLACK, anchor="mt")
+        value = round(start + span * tenth / 10, 0 if span >= 10 else 1)
+        draw.text((x, y + 6), f"{value:g}", BLACK, anchor="mt")
     for line in panel.lines:
         _draw_line(draw, [place(*point) for point in zip(line.x, line.y)], line.colour)
     draw.text((MARGIN, top - 12), panel.title, BLACK, anchor="lb", font=ImageFont.load_default(14))

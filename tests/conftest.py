@@ -1,5 +1,6 @@
 """Shared fixtures: networks with deterministic weights, and small videos."""
 
+import functools
 import logging
 import shutil
 import signal
@@ -13,12 +14,15 @@ import requests
 import torch
 from PIL import Image
 
+import tracker
 from model.network import STCN
+from model.weights import SMALL_WEIGHTS
 from output.masks import write_mask
 from tests.deterministic import fill_state_dict, synthetic_video
 from tests.download_server import DownloadServer
 
 TESTS = Path(__file__).parent
+LOADERS = {name: functools.cache(getattr(tracker, name)) for name in ("load_network", "optimise")}
 torch.set_grad_enabled(False)
 # Background jobs ignore these, and the commands that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -57,6 +61,14 @@ def weights(network: STCN, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "stcn.pth"
     torch.save(network.state_dict(), path)
     return path
+
+
+@pytest.fixture
+def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load the network of all commands once; for tests whose weights are sound."""
+    for name, loader in LOADERS.items():
+        monkeypatch.setattr(tracker, name, loader)
+    tracker.VideoTracker.load(SMALL_WEIGHTS, "cpu", "float32")  # here, where its note is not among the lines
 
 
 @pytest.fixture

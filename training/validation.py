@@ -11,9 +11,9 @@ import torch
 from dataset.layouts import read_list
 from dataset.masks import MaskReader
 from dataset.videos import SINGLE_OBJECT_ID, VideoEntry
-from evaluation.measuring import list_truth
 from evaluation.run import EvaluationSettings, segment_to_files
 from evaluation.scoring import score_sequence, summarise_scores
+from evaluation.truth import list_truth
 from model.network import STCN
 from model.optimise import optimise
 from tracker import TrackerConfig, VideoTracker

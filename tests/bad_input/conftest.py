@@ -11,13 +11,11 @@ import pytest
 from PIL import Image
 
 import eval_generic
-import tracker
 from model.weights import SMALL_WEIGHTS
 from output.masks import write_mask
 from tests.videos import picture
 
 SECONDS = 120  # a command that is busy for longer hangs
-LOADERS = {name: functools.cache(getattr(tracker, name)) for name in ("load_network", "optimise")}
 
 
 @pytest.fixture(autouse=True)
@@ -38,14 +36,6 @@ def _no_waiting() -> Iterator[None]:
 def _idle_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine would add a note to the one line."""
     monkeypatch.setattr("evaluation.run.note_if_busy", lambda: None)
-
-
-@pytest.fixture
-def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Load the network of all rows once; for rows whose weights are sound."""
-    for name, loader in LOADERS.items():
-        monkeypatch.setattr(tracker, name, loader)
-    tracker.VideoTracker.load(SMALL_WEIGHTS, "cpu", "float32")  # here, where its note is not among the lines
 
 
 @pytest.fixture

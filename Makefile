@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo interactive test test-long fuzz lint clean
+.PHONY: demo interactive test test-long test-browser fuzz lint clean
 
 demo: .venv/requirements
 	$(BIN)/python -m scripts.demo
@@ -11,10 +11,14 @@ interactive: .venv/requirements
 	$(BIN)/python interactive.py
 
 test: .venv/requirements-dev
-	$(BIN)/python -m pytest -q -m "not long"
+	$(BIN)/python -m pytest -q -m "not long and not browser"
 
 test-long: .venv/requirements-dev
-	$(BIN)/python -m pytest -q -m long
+	$(BIN)/python -m pytest -q -m "long and not browser"
+
+test-browser: .venv/requirements-dev
+	@npm install --prefix .browser --no-audit --no-fund --silent axe-core@4.10.3 || echo "npm could not fetch axe-core"
+	$(BIN)/python -m pytest -q -rs -m browser
 
 fuzz: .venv/requirements-dev
 	FUZZ_SECONDS=600 $(BIN)/python -m pytest -q tests/fuzz
@@ -24,7 +28,7 @@ lint: .venv/requirements-dev
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv results/demo
+	rm -rf .venv .browser results/demo
 
 .venv/requirements: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

@@ -1,8 +1,9 @@
 /** What a person does, turned into requests to the server and changes of the page's state. */
-import { canEdit, canPropagate } from "./session.js";
+import { canEdit, canPropagate, NEW_OBJECT } from "./session.js";
 import { findTool } from "./tools.js";
 
 const MOST_POINTS = 4000; // of a stroke; the server takes 20 000
+const LONGEST = 3000; // milliseconds that a painted stroke waits for its mask
 const EDITS_PAUSED = "wait until the round is done, or pause it";
 
 export class Actions {
@@ -69,6 +70,12 @@ export class Actions {
     return answer?.object ?? 0;
   }
 
+  /** Add the object of the first stroke; strokes that follow at once wait for the same one. */
+  async #firstObject() {
+    this.added ??= this.addObject().finally(() => (this.added = undefined));
+    return this.added;
+  }
+
   /** Finish the stroke that is being drawn. */
   finish(/** @type {import("./store.js").Stroke} */ stroke) {
     this.store.set({ stroke: null });
@@ -80,35 +87,35 @@ export class Actions {
   }
 
   async #send(/** @type {import("./store.js").Stroke} */ stroke) {
-    const erases = stroke.object === 0;
     const { session, region } = this.store.get();
+    if (!session.objects.length && !stroke.object) return this.tell("warning", "mark an object first; then what is not part of it");
     this.store.set({ pending: [...this.store.get().pending, stroke] });
-    if (!session.objects.length) {
-      const object = await this.addObject();
-      const own = { ...stroke, object: erases ? 0 : object };
+    if (stroke.object === NEW_OBJECT) {
+      const own = { ...stroke, object: await this.#firstObject() };
       this.store.set({ pending: this.store.get().pending.map((one) => (one === stroke ? own : one)) });
-      if (!object) return this.settle(own, true);
+      if (!own.object) return this.settle(own, true);
       stroke = own;
     }
     const { frame, points, object, kind, thickness } = stroke;
     const answer = kind === "draw" ? await this.ask("draw", { frame, points, object, thickness })
       : kind === "fill" ? await this.ask("fill", { frame, point: points[0], object })
       : await this.ask("scribble", { frame, points, object, box: kind === "box", region });
-    return this.settle(stroke, !answer || kind !== "draw");
+    return this.settle(stroke, !answer || kind !== "draw", answer?.revision);
   }
 
   /** Forget a stroke that is done: at once, or when its mask is on the screen. */
-  settle(/** @type {import("./store.js").Stroke} */ stroke, /** @type {boolean} */ atOnce) {
+  settle(/** @type {import("./store.js").Stroke} */ stroke, /** @type {boolean} */ atOnce, revision = 0) {
     const { pending } = this.store.get();
     this.store.set({
-      pending: pending.flatMap((one) => (one !== stroke ? [one] : atOnce ? [] : [{ ...one, settled: true }])),
+      pending: pending.flatMap((one) => (one !== stroke ? [one] : atOnce ? [] : [{ ...one, revision, until: performance.now() + LONGEST }])),
     });
   }
 
   /** Forget strokes whose masks have arrived. */
   tidy() {
     const { pending, session, frame } = this.store.get();
-    const rest = pending.filter((one) => !one.settled || (one.frame === frame && !this.media.isUpToDate(session, frame)));
+    const isComing = ({ revision }) => session.revisions[frame] < revision || !this.media.isUpToDate(session, frame);
+    const rest = pending.filter((one) => !one.until || (one.frame === frame && isComing(one) && performance.now() < one.until));
     if (rest.length < pending.length) this.store.set({ pending: rest });
   }
 
@@ -129,7 +136,8 @@ export class Actions {
   begin(/** @type {number[]} */ point, /** @type {boolean} */ isBackground) {
     const { tool, object, frame, thickness, background } = this.store.get();
     const kind = findTool(tool).stroke;
-    const target = tool === "eraser" || isBackground || (background && (kind === "scribble" || kind === "box")) ? 0 : object;
+    const isGround = tool === "eraser" || isBackground || (background && (kind === "scribble" || kind === "box"));
+    const target = isGround ? 0 : object || NEW_OBJECT;
     return /** @type {import("./store.js").Stroke} */ ({ kind, frame, object: target, points: [point], thickness });
   }
 

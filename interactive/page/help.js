@@ -13,7 +13,7 @@ const STEPS = [
 export function mountHelp() {
   const dialog = byId("keys");
   const groups = GROUPS.map(([title, bindings]) => make("section", { class: "key-group" }, make("h3", {}, title),
-    make("dl", {}, ...bindings.flatMap(({ shown, label }) => [
+    make("dl", {}, ...bindings.filter(({ label }) => label).flatMap(({ shown, label }) => [
       make("dt", {}, ...shown.flatMap((key, index) => [...(shown[0] === "1" && index ? ["–"] : []), make("kbd", {}, key)])), make("dd", {}, label),
     ]))));
   dialog.append(

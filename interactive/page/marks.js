@@ -1,8 +1,8 @@
 /** Draws what lies over the picture: strokes, boxes, the region to work on, the brush and the keyboard's cursor. */
 import { tracePath } from "./layers.js";
+import { colourMap } from "./session.js";
 
 const [PEN, CASING] = [3, 6]; // CSS pixels
-const BACKGROUND = "#20242a";
 
 /**
  * Draw the marks of the frame that is shown.
@@ -12,8 +12,9 @@ const BACKGROUND = "#20242a";
  */
 export function drawMarks(context, state, at) {
   const { session, pending, stroke, frame } = state;
-  const colours = new Map(session.objects.map(({ id, colour }) => [id, colour]));
-  const open = session.strokes?.frame === frame && state.covered ? session.strokes.strokes : [];
+  const colours = colourMap(session);
+  const isShown = state.covered && ["overlay", "popup"].includes(state.view);
+  const open = session.strokes?.frame === frame && isShown ? session.strokes.strokes : [];
   for (const { points, object, box } of open) drawStroke(context, at, points, colours.get(object), box, 0.75);
   for (const one of [...pending, ...(stroke ? [stroke] : [])]) {
     const isHere = one.frame === frame && one.kind !== "draw";
@@ -30,10 +31,10 @@ function drawStroke(context, at, points, colour, /** @type {boolean} */ isBox, /
   if (isBox) traceBox(context, at, points);
   else tracePath(context, points, at.scale, at.left, at.top);
   context.lineWidth = CASING;
-  context.strokeStyle = colour ? "rgb(0 0 0 / 55%)" : "rgb(255 255 255 / 85%)";
+  context.strokeStyle = colour ? "rgb(255 255 255 / 90%)" : "rgb(0 0 0 / 75%)";
   context.stroke();
   context.lineWidth = PEN;
-  context.strokeStyle = colour ?? BACKGROUND;
+  context.strokeStyle = colour ?? "#fff";
   if (!colour) context.setLineDash([1, 6]);
   context.stroke();
   context.restore();

@@ -75,10 +75,12 @@ export function mountStatus(/** @type {import("./main.js").App} */ { store }) {
     const words = { connecting: "Connecting", open: "Connected", lost: "Connection lost" }[connection];
     const info = session?.info ?? {};
     const parts = [
-      ["", [info.device, info.precision].filter(Boolean).join(", ")], ["Memory", info.memory], ["Memory frames", info.memory_frames],
+      ["", [info.device, info.precision].filter(Boolean).join(", ")], ["Memory", asSize(info.memory)], ["Memory frames", info.memory_frames],
       ["Propagation", info.network], ["Strokes", info.maker], ["Fusion", info.fusion], ["Workspace", info.workspace],
     ].filter(([, value]) => value !== undefined && value !== null && value !== "");
     const dot = make("i", { class: `dot${connection === "lost" ? " lost" : ""}` });
     refill(byId("status"), [make("span", {}, dot, words), ...parts.map(([label, value]) => make("span", { title: `${label} ${value}`.trim() }, label ? `${label} ` : "", make("b", {}, String(value))))]);
   });
 }
+
+const asSize = (/** @type {number|undefined} */ mebibytes) => mebibytes && (mebibytes < 1024 ? `${mebibytes} MB` : `${(mebibytes / 1024).toFixed(1)} GB`);

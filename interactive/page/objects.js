@@ -72,7 +72,7 @@ export function mountObjects(/** @type {import("./main.js").App} */ app) {
   }
 
   onChange(store, (state) => [JSON.stringify(state.session?.objects), state.object, state.hidden, canEdit(state)], fill);
-  onChange(store, (state) => [state.session, state.object], ({ session, object }) => {
+  onChange(store, ({ session }) => [session?.objects], ({ session, object }) => {
     if (session && !session.objects.some(({ id }) => id === object)) store.set({ object: session.objects.at(-1)?.id ?? 0 });
   });
   onChange(store, (state) => [state.drawer], ({ drawer }) => {

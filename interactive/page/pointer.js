@@ -27,7 +27,6 @@ export function mountPointer(/** @type {import("./main.js").App} */ { store, sta
   canvas.addEventListener("pointerdown", (event) => {
     const { session, hand, tool } = store.get();
     if (!session) return;
-    canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
     fingers.set(event.pointerId, local(event));
     if (event.pointerType === "touch" && fingers.size > 1) return void store.set({ stroke: null });

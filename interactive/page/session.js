@@ -13,7 +13,7 @@
  * @property {number[]} changed
  * @property {Uint8Array} computed  1 for frames with a result
  * @property {Map<number, Uint8Array>} presence  of each object: 1 for the frames where it is seen
- * @property {Int32Array} revisions  of each frame; 0: no mask
+ * @property {Float64Array} revisions  of each frame; 0: no mask
  * @property {{frame: number, region: number[]|null, strokes: {points: number[][], object: number, box: boolean}[]}|null} strokes
  * @property {string|null} undo
  * @property {string|null} redo
@@ -30,7 +30,7 @@
  */
 export function readState(event) {
   const { frames } = event.video;
-  const revisions = new Int32Array(frames);
+  const revisions = new Float64Array(frames);
   for (const [first, last, revision] of event.revisions ?? []) revisions.fill(revision, first, last + 1);
   const presence = new Map();
   for (const { id } of event.objects) presence.set(id, fromRuns(event.presence?.[id] ?? [], frames));
@@ -59,13 +59,21 @@ function fromRuns(/** @type {number[][]} */ runs, /** @type {number} */ frames) 
   return flags;
 }
 
+/** Stands for the object that the first stroke adds, in a colour of ours until the server has chosen one. */
+export const NEW_OBJECT = -1;
+const NEW_COLOUR = "#e6194b";
+
+/** Give the colours of the objects that are shown. */
+export const colourMap = (/** @type {SessionState} */ { objects }, /** @type {number[]} */ hidden = []) =>
+  new Map([[NEW_OBJECT, NEW_COLOUR], ...objects.filter(({ id }) => !hidden.includes(id)).map(({ id, colour }) => [id, colour])]);
+
 /** Tell whether a person can change something now. */
 export const canEdit = (/** @type {import("./store.js").State} */ { connection, session }) =>
-  connection === "open" && session !== null && session.writer && (!session.job || session.job.paused);
+  connection === "open" && session !== null && session.writer && (!session.job || session.job.paused || session.job.kind === "export");
 
 /** Tell whether a round could start: something was marked. */
 export const canPropagate = (/** @type {import("./store.js").State} */ state) =>
-  canEdit(state) && state.session.objects.length > 0 && (state.session.changed.length > 0 || state.session.revisions[state.frame] > 0);
+  canEdit(state) && (!state.session.job || state.session.job.paused) && state.session.objects.length > 0 && (state.session.changed.length > 0 || state.session.revisions[state.frame] > 0);
 
 /**
  * List runs of ones: [first, last] of each.

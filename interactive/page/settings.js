@@ -30,7 +30,8 @@ export function keepSettings(store) {
     if (isHere !== key) {
       isHere = key;
       const { frame = 0, object = 0, hidden = [] } = read(place);
-      store.set({ frame: Math.min(frame, state.session.video.frames - 1), object, hidden });
+      const isKnown = state.session.objects.some(({ id }) => id === object);
+      store.set({ frame: Math.min(frame, state.session.video.frames - 1), hidden, ...(isKnown ? { object } : {}) });
     } else if (before && !state.playing && ["frame", "object", "hidden"].some((name) => state[name] !== before[name])) {
       write(place, { frame: state.frame, object: state.object, hidden: state.hidden });
     }

@@ -3,6 +3,7 @@ import { Layers } from "./layers.js";
 import { fitting, place } from "./look.js";
 import { drawMarks } from "./marks.js";
 import { chooseSide, pictureKey } from "./media.js";
+import { colourMap } from "./session.js";
 
 const SHARPEST = 2; // device pixels for a CSS pixel; more costs time that no one sees
 const AHEAD = 6; // frames that are fetched before they are needed
@@ -116,7 +117,7 @@ export class Stage {
   #drawLayers(/** @type {import("./store.js").State} */ state, /** @type {number} */ frame) {
     const { session, hidden, pending, stroke } = state;
     const painted = [...pending, ...(stroke ? [stroke] : [])].filter((one) => one.kind === "draw" && one.frame === frame);
-    const colours = new Map(session.objects.filter(({ id }) => !hidden.includes(id)).map(({ id, colour }) => [id, colour]));
+    const colours = colourMap(session, hidden);
     const mask = this.media.mask(session, frame);
     const key = [frame, [...colours].join(), ...painted.map(({ points }) => points.length)].join("|");
     if (this.layersKey === key && this.drawnMask === mask) return;
@@ -163,6 +164,7 @@ export class Stage {
     const { dataset } = this.canvas;
     const { frame } = this.shown;
     dataset.frame = String(frame);
+    dataset.pending = String(this.store.get().pending.length);
     dataset.revision = this.media.isUpToDate(session, frame) ? String(session.revisions[frame]) : "";
   }
 }

@@ -7,6 +7,8 @@
  * @property {number} object  0: the background, or the eraser
  * @property {number[][]} points  x and y in pixels of the video
  * @property {number} thickness  of brush and eraser, in pixels of the video
+ * @property {number} [revision]  of its mask, once the server has told
+ * @property {number} [until]  when it goes at the latest, once the server has told
  *
  * @typedef {object} State
  * @property {"connecting"|"open"|"lost"} connection

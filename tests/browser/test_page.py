@@ -1,0 +1,234 @@
+"""Other ways to use the page: the keyboard alone, a small window, two pages, a lost connection; and accessibility."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, expect
+
+from output.masks import write_mask
+from tests.browser.conftest import NUM_FRAMES
+from tests.browser.person import PATIENCE, Person
+from tests.browser.serving import ROOT, Served
+
+pytestmark = pytest.mark.browser
+
+AXE = ROOT / ".browser" / "node_modules" / "axe-core" / "axe.min.js"
+PHONE = {"viewport": {"width": 390, "height": 760}, "has_touch": True, "is_mobile": True, "reduced_motion": "reduce"}
+
+
+class Wire:
+    """Carries connections to a server until it is cut."""
+
+    def __init__(self, port: int) -> None:
+        self._target, self._pairs, self._is_cut = port, [], False
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listening.accept()
+            except OSError:
+                return
+            if self._is_cut:
+                near.close()
+                continue
+            pair = near, socket.create_connection(("127.0.0.1", self._target))
+            self._pairs.append(pair)
+            for source, sink in (pair, pair[::-1]):
+                threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _carry(source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while content := source.recv(65536):
+                sink.sendall(content)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def cut(self, is_cut: bool = True) -> None:
+        self._is_cut = is_cut
+        for pair in self._pairs if is_cut else []:
+            for end in pair:
+                with_shutdown(end)
+        self._pairs = [] if is_cut else self._pairs
+
+    def close(self) -> None:
+        self.cut()
+        with_shutdown(self._listening)
+
+
+def with_shutdown(end: socket.socket) -> None:
+    """Close a socket at once, also for a thread that waits for it."""
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()
+
+
+@pytest.fixture
+def wire(shared_server: Served) -> Iterator[Wire]:
+    wire = Wire(int(shared_server.link.rstrip("/").rsplit(":", 1)[1]))
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def person(shared_server: Served, sit_down: Callable) -> Person:
+    """A page without objects, whatever was done before."""
+    person = sit_down(shared_server)
+    removers = person.page.get_by_role("button", name="from the video")
+    while count := removers.count():
+        removers.first.click()
+        expect(removers).to_have_count(count - 1)
+    person.go_to(0)
+    return person
+
+
+def press(person: Person, *keys: str) -> None:
+    for key in keys:
+        person.page.keyboard.press(key)
+
+
+def test_the_keyboard_alone_does_all(person: Person, tmp_path: Path) -> None:
+    page = person.page
+    press(person, "n")
+    expect(page.locator(".object.chosen")).to_have_count(1)
+    press(person, "c", "Enter", *["ArrowDown"] * 6, *["Shift+ArrowRight"] * 4)
+    with person.new_mask():
+        press(person, "Enter")
+    press(person, "Escape", "v")
+    with person.new_mask():
+        press(person, "Control+z")
+    with person.new_mask():
+        press(person, "Control+Shift+Z")
+    press(person, "v", "p")
+    expect(page.locator(".frame-chip.changed")).to_have_count(0, timeout=PATIENCE)
+    person.wait_for_end()
+    press(person, "End")
+    person.wait_for_frame(NUM_FRAMES - 1)
+    press(person, "Shift+ArrowLeft", "ArrowRight")
+    person.wait_for_frame(NUM_FRAMES - 10)
+    press(person, "Space")
+    expect(page.locator("#play")).to_have_attribute("aria-label", "Stop playing")
+    press(person, "Space", "Home", "x", "Tab")
+    with page.expect_download(timeout=PATIENCE) as download:
+        press(person, "Shift+Tab", "Enter")
+    assert Path(download.value.path()).stat().st_size > 0
+    press(person, "?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    press(person, "Escape")
+
+
+def test_a_painted_stroke_is_there_at_once_and_stays(person: Person) -> None:
+    press(person, "n", "b", "v")  # masks alone
+    expect(person.page.locator(".object.chosen")).to_have_count(1)
+    mouse, points = person.page.mouse, [(100, 120), (300, 120)]
+    mouse.move(*person.at(points[0]))
+    mouse.down()
+    mouse.move(*person.at(points[1]), steps=5)
+    person.page.wait_for_timeout(150)  # a frame of the animation; the button is still down
+    box, colour = person.stage.bounding_box(), person.colours[1]
+
+    def is_painted() -> bool:
+        x, y = person.at((200, 120))
+        return bool((person.canvas()[int(y - box["y"]), int(x - box["x"])] == colour).all())
+
+    assert is_painted()
+    with person.new_mask():
+        mouse.up()
+    assert is_painted()
+    press(person, "e")
+    with person.new_mask():
+        person.stroke(points)
+    assert not is_painted()
+
+
+def test_a_box_a_fill_and_a_mask_file(person: Person, tmp_path: Path) -> None:
+    press(person, "r")
+    with person.new_mask():
+        person.stroke([(120, 25), (342, 232)])  # adds the object
+    press(person, "n", "f")
+    expect(person.page.locator(".object.chosen kbd")).to_have_text("2")
+    with person.new_mask():
+        person.stroke([(210, 150)])
+    press(person, "Shift+Delete")
+    expect(person.stage).to_have_attribute("data-pending", "0")
+    path = tmp_path / "mask.png"
+    write_square(path)
+    with person.new_mask():
+        person.page.locator("#file").set_input_files(path)
+    press(person, "v")
+    person.page.wait_for_timeout(150)
+    assert person.shown_ids((160, 285))[80, 140] == 2
+
+
+def write_square(path: Path) -> None:
+    ids = np.zeros((240, 428), np.uint8)
+    ids[60:180, 100:300] = 2
+    write_mask(path, ids)
+
+
+def test_a_phone_sized_window_has_all(browser: Browser, shared_server: Served, sit_down: Callable) -> None:
+    with browser.new_context(**PHONE) as context:
+        person = sit_down(shared_server, context)
+        page = person.page
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for name in ("#tools", "#both", "#export", "#strip", "#undo", "#play", "#stage"):
+            box = page.locator(name).bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= PHONE["viewport"]["width"]
+            assert box["y"] + box["height"] <= PHONE["viewport"]["height"]
+        page.locator("#panel").tap()
+        with person.new_mask():
+            page.locator("#add").tap()
+            page.locator("#panel").tap()
+            page.touchscreen.tap(*person.at((215, 150)))
+
+
+def test_a_second_page_looks_on_until_it_takes_over(person: Person, shared_server: Served, sit_down: Callable) -> None:
+    second = sit_down(shared_server)
+    expect(second.page.locator("#banner")).to_contain_text("Another page")
+    expect(second.page.locator("#add")).to_be_disabled()
+    with second.new_mask():
+        person.stroke([(200, 150), (215, 70)])
+    second.page.get_by_role("button", name="Take over").click()
+    expect(person.page.locator("#banner")).to_contain_text("Another page")
+    expect(second.page.locator("#banner")).to_be_hidden()
+    with person.new_mask():
+        second.stroke([(230, 180)])
+
+
+def test_a_lost_connection_comes_back_without_a_click(shared_server: Served, sit_down: Callable, wire: Wire) -> None:
+    person = sit_down(shared_server, link=f"http://127.0.0.1:{wire.port}/")
+    with person.new_mask():
+        person.stroke([(200, 150), (215, 90)])
+    wire.cut()
+    expect(person.page.locator("#banner")).to_contain_text("connection")
+    wire.cut(False)
+    expect(person.page.locator("#banner")).to_be_hidden(timeout=PATIENCE)
+    with person.new_mask():
+        person.stroke([(230, 180)])
+    person.complaints = [text for text in person.complaints if "net::ERR" not in text]
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_accessibility_rules_hold(person: Person, theme: str) -> None:
+    if not AXE.exists():
+        pytest.skip("no axe-core here: make test-browser fetches it from npm")
+    page = person.page
+    page.emulate_media(color_scheme=theme)
+    page.reload()
+    with person.new_mask():
+        person.stroke([(200, 150), (215, 70)])
+    page.evaluate(AXE.read_text())
+    for key in ("Escape", "x", "Escape", "?"):
+        press(person, key)
+        found = page.evaluate("() => axe.run()")["violations"]
+        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []

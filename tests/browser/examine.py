@@ -20,7 +20,7 @@ from interactive.robot import draw_lines
 from tests.browser.person import Person, launch
 from tests.browser.serving import Served
 
-POINTS = 24  # of a stroke
+POINTS = 24  # in each stroke
 
 
 def main() -> None:

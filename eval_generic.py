@@ -4,6 +4,11 @@ One video, as a file or a folder of frames, with the mask of its first frame (or
 
     python eval_generic.py --video clip.mp4 --mask painted.png --output results --overlay
 
+Boxes or points make the first mask without painting; it is written to <output>/<video>_first_mask.png:
+
+    python eval_generic.py --video clip.mp4 --box 490 220 150 140 --output results
+    python eval_generic.py --video clip.mp4 --points 500,230 520,300 700,100,0 --output results
+
 To paint a mask, get the first frame as it will be seen:
 
     python eval_generic.py --video clip.mp4 --first_frame first.png
@@ -27,6 +32,8 @@ from dataset.layouts import generic_videos
 from dataset.videos import VideoEntry
 from evaluation.options import load_tracker, make_evaluation_parser, make_settings
 from evaluation.run import evaluate
+from interactive.prompt_options import add_prompt_options, write_prompted_mask
+from output.names import FIRST_MASK, OutputPaths
 from util.errors import InputError
 from util.script import script_main
 
@@ -40,16 +47,49 @@ def parse_arguments() -> argparse.Namespace:
     source.add_argument("--video", type=Path, help="a video file or a folder of frames; goes with --mask")
     source.add_argument("--data_path", type=Path, help="folder with JPEGImages/<video> and Annotations/<video>")
     given.add_argument("--mask", type=Path, help="mask of the first frame, or a folder of masks named by frame")
+    add_prompt_options(given)
+    only_help = "write the mask of --box and --points, to look at it, and stop"
+    written.add_argument("--mask_only", action="store_true", help=only_help)
     first_help = "write the first frame of --video to this file, to paint its mask, and stop"
     written.add_argument("--first_frame", type=Path, metavar="PNG", help=first_help)
     args = parser.parse_args()
     if args.first_frame is not None and args.video is None:
         parser.error("--first_frame goes with --video")
-    if args.first_frame is None and (args.video is None) != (args.mask is None):
-        parser.error("--video and --mask go together")
+    _check_masks(parser, args)
     if args.first_frame is None and args.output is None:
         parser.error("--output is required: the folder to write to")
     return args
+
+
+def _check_masks(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse options that contradict each other on where the first mask comes from."""
+    mark = args.marks[0][0] if args.marks else None
+    if mark is not None and (args.mask is not None or args.video is None):
+        parser.error(f"{mark} makes the first mask of a --video; leave out {'--mask' if args.video else '--data_path'}")
+    if args.mask_only and mark is None:
+        parser.error("--mask_only goes with --box or --points")
+    if args.first_frame is None and mark is None and (args.video is None) != (args.mask is None):
+        parser.error("--video and --mask go together")
+
+
+def make_first_mask(args: argparse.Namespace) -> Path:
+    """Make the first mask of boxes and points, and write it beside the results.
+
+    Returns:
+        its path.
+
+    Raises:
+        InputError: marks or a video that cannot be used.
+    """
+    path = OutputPaths.below(args.output, _name_video(args.video)).path(FIRST_MASK)
+    write_prompted_mask(args.marks, open_frames(args.video, strict=args.strict), path, overwrite=args.overwrite)
+    print(f"{path} is the first mask; if it needs correcting, paint in it and give it as --mask")
+    return path
+
+
+def _name_video(video: Path) -> str:
+    path = Path(os.path.realpath(video))  # a circle of links is refused later
+    return path.name if path.is_dir() else path.stem
 
 
 def list_videos(args: argparse.Namespace) -> list[VideoEntry]:
@@ -59,8 +99,7 @@ def list_videos(args: argparse.Namespace) -> list[VideoEntry]:
         InputError: there are none, or the output lies inside the input.
     """
     if args.video is not None:
-        path = Path(os.path.realpath(args.video))  # a circle of links is refused later
-        return [VideoEntry(path.name if path.is_dir() else path.stem, args.video, args.mask)]
+        return [VideoEntry(_name_video(args.video), args.video, args.mask)]
     if Path(os.path.realpath(args.output)).is_relative_to(os.path.realpath(args.data_path)):
         raise InputError(f"--output {args.output}: lies inside --data_path; choose a folder elsewhere")
     return generic_videos(args.data_path)
@@ -73,6 +112,10 @@ def main() -> int:
         write_first_frame(open_frames(args.video, strict=args.strict), args.first_frame)
         print(f"{args.first_frame} is written; paint each object in a colour of its own, and give it as --mask")
         return 0
+    if args.marks:
+        args.mask = make_first_mask(args)
+        if args.mask_only:
+            return 0
     return evaluate(list_videos(args), load_tracker(args), make_settings(args))
 
 

@@ -13,6 +13,7 @@ OVERLAY = "{video}_overlay.mp4"
 PROBABILITIES = "{video}_probabilities/{frame}.npz"
 TABLE = "{video}_probabilities.csv"
 NAMES = {"masks": (MASK,), "overlay": (OVERLAY,), "probabilities": (PROBABILITIES, TABLE)}  # by export
+FIRST_MASK = "{video}_first_mask.png"  # made of boxes and points; an input, beside the results
 RECORD = "{video}_run.json"  # tells the input, weights and options of the results
 
 EARLIER_PROBABILITIES = "{video}_scores/{frame}.npz"  # names of earlier releases, which can still be read

@@ -47,6 +47,7 @@ READS_OPTIONS = {
     "training/common_options.py",
     "downloading/options.py",
     "interactive/options.py",
+    "interactive/prompt_options.py",
 }
 
 

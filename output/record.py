@@ -20,8 +20,8 @@ Facts = Mapping[str, Mapping[str, object]]  # by subject and name; whatever JSON
 
 
 def describe_source(path: Path) -> dict[str, object]:
-    """Describe a file, or a folder of files: place, number of files, size in bytes, time of the last change."""
-    files = list(path.iterdir()) if path.is_dir() else [path]
+    """Describe a file, or all files below a folder: place, number, size in bytes, time of the last change."""
+    files = list(path.rglob("*")) if path.is_dir() else [path]
     stats = [file.stat() for file in files if file.is_file() and not file.name.startswith(".")]  # no .DS_Store
     changed = datetime.fromtimestamp(max((stat.st_mtime for stat in stats), default=0), timezone.utc)
     size = sum(stat.st_size for stat in stats)

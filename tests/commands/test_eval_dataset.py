@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 import eval_dataset
+import evaluate_masks
 from evaluation.metrics import score_frame
+from evaluation.scoring import MEASURES
 from model.weights import SMALL_WEIGHTS
 from tests.conftest import files_in, read_ids
 from tests.later_data_sets import PALETTE, SIZE, TREES, VOID, ids_of, regions
@@ -105,7 +107,9 @@ def test_the_truth_of_long_time_video_is_sparse_and_does_not_leak(run) -> None:
         assert np.mean(found) < 0.95
 
 
-def test_sav_is_segmented_at_24_and_written_at_6_frames_per_second_by_object(run, tmp_path: Path) -> None:
+def test_sav_is_segmented_at_24_and_written_at_6_frames_per_second_by_object(
+    run, run_main: Callable, tmp_path: Path
+) -> None:
     output = run("sav", "--score", "--zip")
     frames = [f"{index:05d}.png" for index in range(0, 17, 4)]
     names = [f"sav_000001/{item}/{frame}" for item in ("000", "001") for frame in frames]
@@ -122,6 +126,14 @@ def test_sav_is_segmented_at_24_and_written_at_6_frames_per_second_by_object(run
     ids = read_ids(output / "masks/sav_000001/00008.png"), read_ids(output / "masks/sav_000001/00012.png")
     expected = [score_frame(found == 2, regions(index)[1])[0] for found, index in zip(ids, (8, 12))]
     assert scores["objects"]["sav_000001_001"]["J_mean"] == pytest.approx(np.mean(expected))
+    truth = tmp_path / "sav_True/sav_val/Annotations_6fps"
+    arguments = ["--predictions", output, "--annotations", truth, "--output", tmp_path / "again", "--all_objects"]
+    assert run_main(evaluate_masks.main, *arguments)[0] == 0
+    again = json.loads((tmp_path / "again/scores.json").read_text())
+    assert {key: again[key] for key in MEASURES} == pytest.approx({key: scores[key] for key in MEASURES})
+    assert run("sav", "--resume") == output
+    (truth / "sav_000001/001/00008.png").touch()  # the masks of the objects are in the record
+    run("sav", "--resume", status=2)
 
 
 def test_sav_objects_that_overlap(run) -> None:

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 import download_datasets
+import eval_dataset
 import eval_generic
 import eval_youtube
 import evaluate_masks
@@ -23,6 +24,7 @@ from output.result import FrameResult
 from output.video import VideoOutput
 from scripts import merge_probabilities
 from tests.bad_input.videos import write
+from tests.later_data_sets import burst
 from tests.videos import picture
 from util.palette import PALETTE
 
@@ -166,6 +168,12 @@ TARGETS = {
         _write_youtube,
         eval_youtube.main,
         lambda root: [*NETWORK, "--yv_path", root, "--output", root / "out", "--save_probabilities"],
+    ),
+    "run lengths": Target(
+        "data/annotations/val/all_classes.json",
+        lambda root: burst(root / "data", is_whole=True),
+        eval_dataset.main,
+        lambda root: [*NETWORK, "--dataset", "burst", "--path", root / "data", "--output", root / "out", "--score"],
     ),
     "zip": _archive("zip"),
     "tar": _archive("w"),

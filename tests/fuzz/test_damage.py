@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 import tracker
-from tests.bad_input.conftest import LOADERS
 from tests.bad_input.rows import states
+from tests.conftest import LOADERS
 from tests.fuzz.damage import damage
 from tests.fuzz.targets import TARGETS, Target
 from tests.reliability.whole import check_folder

@@ -118,6 +118,7 @@ class InferenceCore:
         self.labels: list[int] = []  # ids of the objects known so far, in the order of their entry
         self._bank = MemoryBank(
             config.top_k,
+            similarity=network.reading.similarity,
             max_frames=config.max_memory_frames,
             kernel_sigma=config.kernel_sigma,
             expected_frames=expected_memory_frames,

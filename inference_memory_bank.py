@@ -92,17 +92,19 @@ class MemoryBank:
             evicted. None: no bound.
         kernel_sigma: see ``model.memory.apply_kernel``; None: plain memory reading.
         expected_frames: how many frames will be memorised; None: unknown, and growing takes half as much memory again.
+        similarity: the network's, one of ``model.memory.SIMILARITIES``.
     """
 
     def __init__(
         self,
         top_k: int,
         *,
+        similarity: str = "l2",
         max_frames: int | None = None,
         kernel_sigma: float | None = None,
         expected_frames: int | None = None,
     ) -> None:
-        self.top_k = top_k
+        self.top_k, self._similarity = top_k, similarity
         self.max_frames = max_frames
         self.kernel_sigma = kernel_sigma
         self._bound = None if max_frames is None else max_frames + 1  # one for the temporary frame
@@ -222,9 +224,11 @@ class MemoryBank:
         for first, keys, norms in self._key_chunks(start, stop, num_positions):
             memory_key = as_multiplied(keys).t()[None]
             for index, part in enumerate(queries):
-                similarity = get_similarity(memory_key, part, squared_norm=norms[None, None], workspace=workspace)
+                options = {"squared_norm": norms[None, None], "workspace": workspace}
+                similarity = get_similarity(memory_key, part, self._similarity, **options)
                 if self.kernel_sigma is not None:
-                    similarity = apply_kernel(similarity, part, self.kernel_sigma, query_key.shape[3])
+                    width = query_key.shape[3]
+                    similarity = apply_kernel(similarity, part, self.kernel_sigma, width, self._similarity)
                 selected[index] = merge_top_k(selected[index], similarity[0], first, self.top_k)
         return TopK.join(selected)
 

@@ -74,8 +74,7 @@ def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, *, exact: bo
         "--top",
         type=positive_int,
         metavar="N",
-        default=DEFAULTS.top_k,
-        help="memory positions read for each query position",
+        help="memory positions read for each query position (default: 20, or as the network was trained)",
     )
     every_help = "memorise every n-th frame (default: 5, on DAVIS test-dev 3; with the small network 2)"
     add("--mem_every", type=positive_int, metavar="N", help=every_help)

@@ -54,11 +54,12 @@ class TrainableFusion(FusionNetwork):
         old, new, truth, before = given[:, : 4 * NUM_OBJECTS].unflatten(1, (4, NUM_OBJECTS)).unbind(1)
         offsets = (255 * given[:, 4 * NUM_OBJECTS :, 0, 0]).round()
         distances = offsets[:, :2] / offsets[:, 2:]
+        encoder = self._encoder[0]
         with torch.no_grad():
-            keys = [self._encoder[0].encode_key(frame).key for frame in frames.unbind(1)]
+            first, second = (encoder.encode_key(frame).key for frame in frames.unbind(1))
             attention = [
-                attend(keys[0][index, None], keys[1][index, None], difference(truth[index], before[index]))
-                for index in range(len(frames))
+                attend(first[[i]], second[[i]], difference(truth[i], before[i]), encoder.reading.similarity)
+                for i in range(len(frames))
             ]
         logits = super().forward(frames[:, 1], old, new, torch.stack(attention), distances)
         exists = object_exists[:, :NUM_OBJECTS, None, None]

@@ -209,7 +209,7 @@ class Propagation:
         old = self._results.probabilities(frame, self.objects).to(new.device)
         if self._fusion is None:
             return blend(old, new, distances) if self._config.is_blended else new
-        attention = attend(self._memory(start)[0], key, change)
+        attention = attend(self._memory(start)[0], key, change, self._network.reading.similarity)
         planes = new.new_tensor([distances])
         logits = self._fusion(image, old[None, 1:], new[None, 1:], attention[None], planes)[0]
         return aggregate(torch.sigmoid(logits)).softmax(0)
@@ -222,7 +222,8 @@ class Propagation:
         """
         certain, bound = len(self._interactions), self._config.max_memory_frames
         expected = certain + min(bound, num_frames // self._config.mem_every)
-        bank = MemoryBank(self._config.top_k, max_frames=certain + bound, expected_frames=expected)
+        similarity, most = self._network.reading.similarity, certain + bound
+        bank = MemoryBank(self._config.top_k, similarity=similarity, max_frames=most, expected_frames=expected)
         known: list[int] = []
         for frame, interaction in list(self._interactions.items()):  # later ones know all objects of earlier ones
             present = [name for name in interaction.objects if name in self.objects]

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
-from model.network import SIZES, STCN
+from model.memory import PUBLISHED_READING, SIMILARITIES, MemoryReading
+from model.network import READING, SIZES, STCN
 from model.torch_file import read_torch_file
 from model.weights import DEFAULT_WEIGHTS, SMALL_WEIGHTS
 from util.errors import InputError
@@ -44,7 +45,9 @@ def load_network(path: Path | str, device: torch.device | str = "cpu") -> STCN:
         log.info("%s: single-object weights, an input channel of zeros is added", path)
         state_dict[MASK_CONV] = nn.functional.pad(state_dict[MASK_CONV], (0, 0, 0, 0, 0, 1))
     with torch.device("meta"):
-        network = STCN(use_cbam=has_cbam(state_dict), size=find_size(state_dict))
+        network = STCN(
+            use_cbam=has_cbam(state_dict), size=find_size(state_dict), reading=find_reading(path, state_dict)
+        )
     check_weights(path, network, state_dict)
     return load_for_inference(network, state_dict, device)
 
@@ -64,6 +67,23 @@ def find_size(state_dict: StateDict) -> str:
         if all(state_dict[key].shape == expected[key].shape for key in common):
             return name
     return "full"
+
+
+def find_reading(path: Path, state_dict: StateDict) -> MemoryReading:
+    """Find out how the network of these weights reads its memory.
+
+    Args:
+        path: of the weights, for messages.
+
+    Raises:
+        InputError: in no known way.
+    """
+    if READING not in state_dict:
+        return PUBLISHED_READING
+    numbers = state_dict[READING].flatten().tolist()
+    if len(numbers) != 2 or numbers[0] not in range(len(SIMILARITIES)) or not 0 <= numbers[1] < 2**31:
+        raise InputError(f"{path}: reads its memory in a way that is not known here; take weights of this code")
+    return MemoryReading(SIMILARITIES[int(numbers[0])], int(numbers[1]) or None)
 
 
 def has_cbam(state_dict: StateDict) -> bool:
@@ -145,6 +165,10 @@ def start_from_weights(network: STCN, path: Path) -> None:
         weight = state_dict[MASK_CONV]
         channel = nn.init.orthogonal_(torch.empty_like(weight[:, :1]), generator=torch.Generator().manual_seed(0))
         state_dict[MASK_CONV] = torch.cat([weight, channel], dim=1)
+    if (reading := find_reading(path, state_dict)) != network.reading:
+        log.info("%s: trained with %s, trained further with %s", path, reading, network.reading)
+    own = {READING: getattr(network, READING)} if hasattr(network, READING) else {}
+    state_dict = {**{name: tensor for name, tensor in state_dict.items() if name != READING}, **own}
     check_weights(path, network, state_dict)
     network.load_state_dict(state_dict)
 

@@ -74,17 +74,18 @@ def difference(mask: Tensor, old: Tensor) -> Tensor:
     return F.avg_pool2d(torch.stack([change, -change], dim=1).clamp(min=0), STRIDE)
 
 
-def attend(interacted_key: Tensor, key: Tensor, differences: Tensor) -> Tensor:
+def attend(interacted_key: Tensor, key: Tensor, differences: Tensor, similarity: str = "l2") -> Tensor:
     """Carry the differences of the interacted frame to another frame.
 
     Args:
         interacted_key, key: ``[1,CK,h,w]``, the keys of the two frames.
         differences: ``[K,2,h,w]``, from ``difference``.
+        similarity: of the keys' network, one of ``model.memory.SIMILARITIES``.
 
     Returns:
         ``[K,2,16h,16w]``, float32.
     """
-    affinity = get_affinity(get_similarity(interacted_key.flatten(2), key.flatten(2)))
+    affinity = get_affinity(get_similarity(interacted_key.flatten(2), key.flatten(2), similarity))
     carried = readout(affinity, differences.float().flatten(0, 1).flatten(1)[None])[0]
     carried = carried.view(*differences.shape[:2], *key.shape[2:])
     return F.interpolate(carried, scale_factor=STRIDE, mode="bilinear", align_corners=False)

@@ -16,17 +16,37 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+SIMILARITIES = ("l2", "dot", "cosine")
+COSINE_SCALE = 20  # a softmax over thousands of cosines would be flat
+
+
+class MemoryReading(NamedTuple):
+    """The way in which a network was trained to read its memory. The defaults are published."""
+
+    similarity: str = "l2"  # one of ``SIMILARITIES``
+    top_k: int | None = None  # memory positions that count for each query position; None: all
+
+
+PUBLISHED_READING = MemoryReading()
+
 
 def get_similarity(
-    memory_key: Tensor, query_key: Tensor, *, squared_norm: Tensor | None = None, workspace: Tensor | None = None
+    memory_key: Tensor,
+    query_key: Tensor,
+    kind: str = "l2",
+    *,
+    squared_norm: Tensor | None = None,
+    workspace: Tensor | None = None,
 ) -> Tensor:
-    """Compute the negative squared L2 distance of keys, up to a term that a softmax over the memory cancels.
+    """Compute the similarity of keys, always in float32.
 
-    ``(2 k.q - |k|^2) / sqrt(CK)``, always computed in float32.
+    The published one, ``l2``, is the negative squared distance, up to a term that a softmax over the memory cancels:
+    ``(2 k.q - |k|^2) / sqrt(CK)``. ``dot`` is ``k.q / sqrt(CK)``, ``cosine`` is ``20 k.q / (|k| |q|)``.
 
     Args:
         memory_key: ``[B,CK,N]``.
         query_key: ``[B,CK,M]``.
+        kind: one of ``SIMILARITIES``.
         squared_norm: ``[B,1,N]`` float32, ``|k|^2``; None: it is computed.
         workspace: ``[at least B*M*N]`` float32, memory to write the result to; None: new memory.
 
@@ -38,12 +58,16 @@ def get_similarity(
         if squared_norm is None:
             squared_norm = get_squared_norm(memory_key)
         memory_key, query_key = as_multiplied(memory_key), as_multiplied(query_key)
+        if kind == "cosine":
+            memory_key = memory_key * squared_norm.clamp(min=1e-12).rsqrt()
+            query_key = F.normalize(query_key.float(), dim=1)
         options = {} if memory_key.dtype == torch.float32 else {"out_dtype": torch.float32}
         shape = len(query_key), query_key.shape[2], memory_key.shape[2]
         if workspace is not None:
             options["out"] = workspace[: math.prod(shape)].view(shape)
         start = (-scale * squared_norm).expand(shape)
-        return torch.baddbmm(start, query_key.transpose(1, 2), memory_key, alpha=2 * scale, **options).transpose(1, 2)
+        options["beta"], options["alpha"] = {"l2": (1, 2 * scale), "dot": (0, scale), "cosine": (0, COSINE_SCALE)}[kind]
+        return torch.baddbmm(start, query_key.transpose(1, 2), memory_key, **options).transpose(1, 2)
 
 
 def get_squared_norm(key: Tensor) -> Tensor:
@@ -73,24 +97,26 @@ def _multiplies_into_float32(dtype: torch.dtype, device: torch.device) -> bool:
     return True
 
 
-def apply_kernel(similarity: Tensor, query_key: Tensor, sigma: float, width: int) -> Tensor:
+def apply_kernel(similarity: Tensor, query_key: Tensor, sigma: float, width: int, kind: str = "l2") -> Tensor:
     """Favour, for each memory position, the query cells around the one that resembles it most; in place.
 
     Seong et al., "Kernelized Memory Network", ECCV 2020: the affinity is weighted by a Gaussian of standard deviation
-    ``sigma`` cells; here its exponent is added to the similarity. The full distance counts in finding the centre.
+    ``sigma`` cells; here its exponent is added to the similarity. The full L2 distance counts in finding the centre.
 
     Args:
         similarity: ``[B,N,M]`` from ``get_similarity``; it is changed.
         query_key: ``[B,CK,M]``.
         sigma: standard deviation in cells of stride 16.
         width: cells per row of the query frame.
+        kind: of the similarity.
 
     Returns:
         ``[B,N,M]``.
     """
-    query_key = query_key.float()
-    distance = similarity - query_key.square().sum(1, keepdim=True) / math.sqrt(query_key.shape[1])
-    centre = distance.argmax(2)[:, None]  # [B,1,N]
+    nearness = similarity
+    if kind == "l2":
+        nearness = similarity - get_squared_norm(query_key) / math.sqrt(query_key.shape[1])
+    centre = nearness.argmax(2)[:, None]  # [B,1,N]
     grid = similarity.transpose(1, 2).unflatten(1, (-1, width))  # [B,h,w,N]
     rows, columns = (torch.arange(side, device=similarity.device)[:, None] for side in grid.shape[1:3])
     by_row, by_column = (rows - centre // width).square(), (columns - centre % width).square()  # [B,h,N], [B,w,N]
@@ -98,9 +124,16 @@ def apply_kernel(similarity: Tensor, query_key: Tensor, sigma: float, width: int
     return similarity
 
 
-def get_affinity(similarity: Tensor) -> Tensor:
-    """Compute the softmax over the memory: ``[B,N,M] -> [B,N,M]``."""
-    return F.softmax(similarity, dim=1)
+def get_affinity(similarity: Tensor, top_k: int | None = None) -> Tensor:
+    """Compute the softmax over the memory: ``[B,N,M] -> [B,N,M]``.
+
+    Args:
+        top_k: how many of the memory positions count for each query position; None: all.
+    """
+    if top_k is None or top_k >= similarity.shape[1]:
+        return F.softmax(similarity, dim=1)
+    best, positions = similarity.topk(top_k, dim=1, sorted=False)
+    return torch.zeros_like(similarity).scatter(1, positions, F.softmax(best, dim=1))
 
 
 def readout(affinity: Tensor, memory_value: Tensor) -> Tensor:
@@ -108,20 +141,23 @@ def readout(affinity: Tensor, memory_value: Tensor) -> Tensor:
     return memory_value @ affinity.to(memory_value.dtype)
 
 
-def read_memory(memory_key: Tensor, memory_value: Tensor, query_key: Tensor) -> Tensor:
+def read_memory(
+    memory_key: Tensor, memory_value: Tensor, query_key: Tensor, reading: MemoryReading = PUBLISHED_READING
+) -> Tensor:
     """Read the memory of all objects densely, as training does.
 
     Args:
         memory_key: ``[B,T,CK,h,w]``.
         memory_value: ``[B,T,K,CV,h,w]``.
         query_key: ``[B,CK,h,w]``.
+        reading: which similarity, and how many positions count.
 
     Returns:
         ``[B,K,CV,h,w]``.
     """
-    similarity = get_similarity(memory_key.transpose(1, 2).flatten(2), query_key.flatten(2))
+    similarity = get_similarity(memory_key.transpose(1, 2).flatten(2), query_key.flatten(2), reading.similarity)
     values = memory_value.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)  # [B,K*CV,T*h*w]
-    read = readout(get_affinity(similarity), values)
+    read = readout(get_affinity(similarity, reading.top_k), values)
     return read.view(len(query_key), *memory_value.shape[2:])
 
 

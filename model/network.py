@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from model.aggregate import aggregate
 from model.cbam import CBAM
-from model.memory import read_memory
+from model.memory import PUBLISHED_READING, SIMILARITIES, MemoryReading, read_memory
 from model.modules import (
     Decoder,
     DecoderFramePart,
@@ -22,6 +22,7 @@ from model.modules import (
 from model.resnet import KeyEncoder, ValueBackbone
 
 KEY_CHANNELS = 64  # CK
+READING = "memory_reading"  # name in state dicts
 STRIDE = 16  # pixels per cell of the coarsest features
 
 
@@ -96,10 +97,22 @@ class STCN(nn.Module):
             objects' masks beside it.
         use_cbam: attention in the value encoder's fuser, as published; some weights come without.
         size: a key of ``SIZES``.
+        reading: how the memory is read. Another one than the published is written to the state dict.
     """
 
-    def __init__(self, *, single_object: bool = False, use_cbam: bool = True, size: str = "full") -> None:
+    def __init__(
+        self,
+        *,
+        single_object: bool = False,
+        use_cbam: bool = True,
+        size: str = "full",
+        reading: MemoryReading = PUBLISHED_READING,
+    ) -> None:
         super().__init__()
+        self.reading = reading
+        if reading != PUBLISHED_READING:
+            numbers = [SIMILARITIES.index(reading.similarity), reading.top_k or 0]
+            self.register_buffer(READING, torch.tensor(numbers, dtype=torch.int32))
         backbone, value_channels, decoder_channels, self.mem_every = SIZES[size]
         self.single_object = single_object
         self.has_fixed_batches = False  # whether ``encode_frames`` is slow to start with each new number of frames
@@ -138,7 +151,8 @@ class STCN(nn.Module):
         values, logits, masks = [], [], first_masks
         for index in range(1, frames.shape[1]):
             values.append(self.encode_value(frames[:, index - 1], features.f16[:, index - 1], masks))
-            memory_readout = read_memory(features.key[:, :index], torch.stack(values, 1), features.key[:, index])
+            keys = features.key[:, :index], features.key[:, index]
+            memory_readout = read_memory(keys[0], torch.stack(values, 1), keys[1], self.reading)
             query = KeyFeatures(*(feature[:, index] for feature in features))
             probabilities = torch.sigmoid(self.segment(memory_readout, self.frame_part(query)))
             probabilities = probabilities * object_exists[:, :, None, None]

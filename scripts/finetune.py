@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from dataset.vos_dataset import find_videos
-from model.checkpoint import find_size, has_cbam, read_state_dict
+from model.checkpoint import find_reading, find_size, has_cbam, read_state_dict
 from model.weights import default_weights
 from training.data import video_folders
 from training.process import run_training, write_half
@@ -69,7 +69,10 @@ def count_frames(videos: Path, held_out: list[str]) -> list[int]:
 def describe_network(weights: Path) -> list[str]:
     """Return the options of train.py for the network that has these weights."""
     state_dict = read_state_dict(weights)
-    return ["--network", find_size(state_dict), *([] if has_cbam(state_dict) else ["--no_cbam"])]
+    reading = find_reading(weights, state_dict)
+    options = ["--network", find_size(state_dict), "--similarity", reading.similarity]
+    options += [] if has_cbam(state_dict) else ["--no_cbam"]
+    return options + (["--top_k", str(reading.top_k)] if reading.top_k else [])
 
 
 @script_main

@@ -10,6 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 import inference_memory_bank
 from inference_core import InferenceConfig, InferenceCore
 from inference_memory_bank import FrameBuffer
+from model.memory import MemoryReading
 from model.network import STCN
 
 logging.getLogger("torch._subclasses.fake_tensor").setLevel(logging.CRITICAL)
@@ -44,8 +45,18 @@ def test_no_step_mixes_devices_or_needs_a_number(gpu: torch.device, config: dict
     assert len(core.step(frames[0])) == 3
 
 
-def test_training_pass_mixes_no_devices(gpu: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = STCN(size="small").eval()
+@pytest.mark.parametrize("reading", [MemoryReading("dot"), MemoryReading("cosine", 3)])
+def test_no_similarity_mixes_devices(gpu: torch.device, reading: MemoryReading) -> None:
+    core = InferenceCore(STCN(size="small", reading=reading).eval(), InferenceConfig(kernel_sigma=7.0))
+    core.step(torch.empty(3, 48, 64), torch.empty(48, 64, dtype=torch.int32), [1, 2])
+    assert core.step(torch.empty(3, 48, 64)).device == gpu
+
+
+@pytest.mark.parametrize("reading", [MemoryReading(), MemoryReading("cosine", 3)])
+def test_training_pass_mixes_no_devices(
+    gpu: torch.device, monkeypatch: pytest.MonkeyPatch, reading: MemoryReading
+) -> None:
+    network = STCN(size="small", reading=reading).eval()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # else autocast does nothing
     with torch.autocast("cuda", torch.float16):
         logits = network(torch.empty(2, 3, 3, 48, 64), torch.empty(2, 2, 48, 64), torch.ones(2, 2, dtype=torch.bool))

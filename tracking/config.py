@@ -22,6 +22,7 @@ class View(NamedTuple):
 class TrackerConfig(InferenceConfig):
     """The settings of a tracker: those of propagation, and how frames and masks are read and sized."""
 
+    top_k: int | None = None  # memory positions read; None: 20 as published, or as the network was trained
     mem_every: int | None = None  # memorise every n-th frame; None: 5 as published, 2 with the small network
     kernel_sigma: float | None = 7  # kernelized memory reading at ``scales`` above 480, in cells of 16 pixels
     exact: bool = False  # decode each object in the whole frame; False: on a CPU only where the memory shows it
@@ -47,7 +48,8 @@ class TrackerConfig(InferenceConfig):
 
     def suited_to(self, network: STCN) -> "TrackerConfig":
         """Fill in what depends on the network."""
-        return replace(self, mem_every=self.mem_every or network.mem_every)
+        top_k = self.top_k or network.reading.top_k or InferenceConfig.top_k
+        return replace(self, mem_every=self.mem_every or network.mem_every, top_k=top_k)
 
     @property
     def views(self) -> tuple[View, ...]:

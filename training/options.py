@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from dataset.training_clip import ClipSpec
+from model.memory import SIMILARITIES, MemoryReading
 from model.network import SIZES
 from training.common_options import (
     RESUME_HELP,
@@ -131,6 +132,7 @@ def _make_recipe(args: argparse.Namespace) -> Recipe:
         iterations=iterations,
         batch_per_process=args.batch_size,
         optimizer=optimizer,
+        reading=MemoryReading(args.similarity, args.top_k),
     )
 
 
@@ -205,4 +207,8 @@ def _add_expert(parser: argparse.ArgumentParser) -> None:
     add("--region_loss", type=not_negative, metavar="X", default=default.region_weight, help=region_help)
     average_help = "decay of a running average of the weights, which is saved and scored (default: none)"
     add("--average", type=decay, metavar="X", help=average_help)
+    similarity_help = "similarity of keys: negative squared distance, as published, dot product or cosine"
+    add("--similarity", choices=SIMILARITIES, default="l2", help=similarity_help)
+    top_help = "memory positions that count for each query position (default: all, as published)"
+    add("--top_k", type=positive_int, metavar="N", help=top_help)
     add("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)  # old launchers pass it; it is not needed

@@ -27,6 +27,8 @@ ADDED_LATER = {  # facts that old checkpoints lack, with the value they were tra
     "keep_scale": False,
     "fit_jumps": False,
     "average": 0,
+    "similarity": "l2",
+    "top_k": 0,
 }
 PUBLISHED_FACTS = {"network": "full", "cosine": False, "encoder_lr": 1}  # all that a published checkpoint tells
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataset.training_clip import ClipSpec
+from model.memory import PUBLISHED_READING, MemoryReading
 from training.data import DataPlaces
 from training.recipe import Stage
 from training.run import Intervals
@@ -34,6 +35,7 @@ class Recipe:
     iterations: int
     batch_per_process: int | None  # clips; None: the published batch, divided among the processes
     optimizer: OptimizerConfig
+    reading: MemoryReading = PUBLISHED_READING  # which similarity, and how many memory positions count
     mixture: Mapping[str, float] = field(default_factory=dict)  # share of each source, instead of the stage's data
 
 

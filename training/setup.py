@@ -62,7 +62,12 @@ def make_network(recipe: Recipe, start: Start) -> STCN:
     Raises:
         InputError: weights are missing or belong to another network.
     """
-    network = STCN(single_object=recipe.clip.num_objects == 1, use_cbam=recipe.use_cbam, size=recipe.network)
+    network = STCN(
+        single_object=recipe.clip.num_objects == 1,
+        use_cbam=recipe.use_cbam,
+        size=recipe.network,
+        reading=recipe.reading,
+    )
     if start.network is not None:
         start_from_weights(network, start.network)
     elif start.checkpoint is None and not start.from_scratch:
@@ -81,6 +86,8 @@ def describe_recipe(recipe: Recipe) -> dict[str, object]:
         "stage": recipe.stage,
         "network": recipe.network,
         "no_cbam": not recipe.use_cbam,
+        "similarity": recipe.reading.similarity,
+        "top_k": recipe.reading.top_k or 0,
         "crop": clip.crop,
         "num_frames": clip.num_frames,
         "num_objects": clip.num_objects,

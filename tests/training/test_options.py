@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from model.memory import MemoryReading
 from training.options import read_settings
 from training.settings import TrainingSettings
 
@@ -40,6 +41,11 @@ def test_each_option_reaches_its_setting(monkeypatch: pytest.MonkeyPatch) -> Non
     assert settings.output.name == "x"
     assert settings.compute.precision == "float32"
     assert settings.record["save_every"] == 7
+
+
+def test_the_reading_of_the_memory_reaches_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch).recipe.reading == MemoryReading("l2", None)
+    assert read(monkeypatch, "--similarity", "dot", "--top_k", 20).recipe.reading == MemoryReading("dot", 20)
 
 
 def test_a_mixture_reaches_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:

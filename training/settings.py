@@ -35,7 +35,7 @@ class Recipe:
     iterations: int
     batch_per_process: int | None  # clips; None: the published batch, divided among the processes
     optimizer: OptimizerConfig
-    reading: MemoryReading = PUBLISHED_READING  # which similarity, and how many memory positions count
+    reading: MemoryReading = PUBLISHED_READING  # the similarity, and how many memory positions count
     mixture: Mapping[str, float] = field(default_factory=dict)  # share of each source, instead of the stage's data
 
 

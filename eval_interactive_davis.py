@@ -95,7 +95,8 @@ def main() -> None:
     with claim_folder(args.output):
         if not args.resume:
             (args.output / REPORT).unlink(missing_ok=True)
-        record_run(args.output / RECORD, describe_run(args, models, settings), goes_on=args.resume)
+        kept = args.output.glob(REPORT)
+        record_run(args.output / RECORD, describe_run(args, models, settings), goes_on=args.resume, kept=kept)
         summary = evaluate_interactive(entries, models, settings)
     at_threshold = summary["metric_at_threshold"][args.metric]
     print(f"{models.maker.name}: AUC {summary['auc']:.4f}, {args.metric} at {THRESHOLD} s {at_threshold:.4f}")

@@ -54,7 +54,8 @@ def main() -> None:
     settings = GenerationSettings(args.separation, args.range, args.mem_freq)
     options = {**asdict(settings), "precision": str(dtype)}
     make_folder(args.output)
-    record_run(args.output / RECORD, {"weights": {"stcn": digest_file(model)}, "options": options}, goes_on=True)
+    facts, kept = {"weights": {"stcn": digest_file(model)}, "options": options}, args.output.glob("*/[0-9]*")
+    record_run(args.output / RECORD, facts, goes_on=True, kept=kept)
     for video, name in with_progress(videos, "videos", len(videos)):
         with claim_folder(args.output / name):  # not the whole output, which runs with --start and --end may share
             generate(video, network, settings, args.output / name)

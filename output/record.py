@@ -14,6 +14,7 @@ from util.files import make_folder, write_then_rename
 
 log = logging.getLogger(__name__)
 
+UNKNOWN = "results without a record of what they were made of; taken as they are"
 NUM_SHOWN = 3  # differences in a message
 PNG_END = b"IEND\xaeB`\x82"
 Facts = Mapping[str, Mapping[str, object]]  # by subject and name; whatever JSON holds
@@ -38,18 +39,21 @@ def digest_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def record_run(path: Path, facts: Facts, *, goes_on: bool) -> None:
+def record_run(path: Path, facts: Facts, *, goes_on: bool, kept: Iterable[Path] = ()) -> None:
     """Write what the results in a file's folder are made of.
 
     Args:
         path: the record.
-        goes_on: whether results of an earlier run are kept; those without a record are taken as they are.
+        goes_on: whether results of an earlier run are kept; those without a record are taken as they are, with a note.
+        kept: the results that are kept, if there are any.
 
     Raises:
         InputError: they are to be kept, but they were made of something else.
     """
     facts = json.loads(json.dumps(facts))  # as they are read back
     old = _read(path)["facts"]
+    if goes_on and not old and any(kept):
+        log.warning("%s: %s", path.parent, UNKNOWN)
     if goes_on and old and (differences := _list_differences(old, facts)):
         raise InputError(f"{path}: made with {differences}; run anew, or choose another folder")
     _write(path, {"facts": facts, "files": {}, "stale": []})
@@ -122,7 +126,7 @@ class RunRecord:
     def _is_there_without_record(self) -> bool:
         is_there = all(_is_whole(self._path.parent / name) for name in self._planned)
         if is_there:
-            log.warning("%s: results without a record of what they were made of; taken as they are", self._paths.folder)
+            log.warning("%s: %s", self._paths.folder, UNKNOWN)
         return is_there
 
     def _find_strangers(self) -> list[Path]:

@@ -2,10 +2,12 @@
 
     python -m scripts.train_small --static_root DIR --vos_root DIR --hold_out VIDEO
     python -m scripts.train_small --static_root DIR --vos_root DIR --start pretrained/stcn_small.pth --output small.pth
+    python -m scripts.train_small --static_root DIR --vos_root DIR --hold_out VIDEO --start FILE --without pasted
 
 Any photographs and videos with masks will do (docs/training.md: your own data). The second line goes on from weights:
-it leaves out the runs on scenes alone. Interrupted and started again with the same options, it continues from the last
-checkpoint. The runs on scenes take four and a half hours on two CPU cores with bfloat16; the last one wants a GPU.
+it leaves out the runs on scenes alone. The third tells what a part of the last run adds, beside a run with all of them.
+Interrupted and started again with the same options, it continues from the last checkpoint. The runs on scenes take four
+and a half hours on two CPU cores with bfloat16; the last one wants a GPU.
 """
 
 import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
@@ -13,12 +15,13 @@ import util.signals  # noqa: F401 (first, so that Ctrl-C during the other import
 # isort: split
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.process import run_training, write_half
 from util.errors import InputError
 from util.files import PROJECT_ROOT
+from util.options import positive_int
 from util.script import make_parser, script_main
 
 COMMON = "--network small --num_objects 2 --cosine --clip_norm 5 --checkpoint_every 100"
@@ -55,6 +58,17 @@ RECIPE = (
         has_videos=True,
     ),
 )
+PARTS = {  # what can be left out of the runs with videos, and its text in their options
+    "scenes": " scenes:1",
+    "videos": " videos:2",
+    "pasted": " pasted:1",
+    "hard_pixels": " --bootstrap 0 1",
+    "region_loss": " --region_loss 1",
+    "average": " --average 0.998",
+    "fit_jumps": " --fit_jumps",
+    "keep_scale": " --keep_scale",
+    "keep_surroundings": " --keep_surroundings",
+}
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -66,8 +80,12 @@ def parse_arguments() -> argparse.Namespace:
     add("--vos_root", nargs="+", default=[], metavar="DIR[:copies]", help=videos_help)
     add("--hold_out", nargs="+", default=[], metavar="VIDEO", help="videos of them to score on (default: none)")
     add("--start", type=Path, metavar="FILE", help="weights to begin the run with videos with (default: all runs)")
+    add("--without", choices=PARTS, help="part of the run with videos to leave out (default: none)")
+    iterations_help = "length of the run with videos (default: that of the recipe)"
+    add("--iterations", type=positive_int, metavar="N", help=iterations_help)
     add("--encoder_weights", type=Path, help="folder of resnet18*.pth (default: torchvision downloads it)")
-    add("--val_root", type=Path, help="annotated videos in DAVIS's layout to score after each run (default: none)")
+    add("--val_root", type=Path, help="annotated videos in DAVIS's layout to score on, in all runs (default: none)")
+    add("--val_every", type=positive_int, metavar="N", default=200, help="iterations between scorings")
     add("--save_root", type=Path, default=PROJECT_ROOT / "saves", help="networks and checkpoints (default: saves)")
     add("--log_root", type=Path, default=PROJECT_ROOT / "log", help="scalars and pictures (default: log)")
     add("--num_workers", type=int, default=1, help="processes that load clips")
@@ -81,10 +99,26 @@ def choose_runs(args: argparse.Namespace) -> list[SmallRun]:
     Raises:
         InputError: there is none.
     """
-    if args.start is not None and not args.vos_root:
-        raise InputError("--start is for the runs with videos; give --vos_root as well")
-    runs = [run for run in RECIPE if args.vos_root or not run.has_videos]
+    for name in ("start", "without", "iterations"):
+        if getattr(args, name) is not None and not args.vos_root:
+            raise InputError(f"--{name} is for the runs with videos; give --vos_root as well")
+    runs = [change_run(run, args.without, args.iterations) for run in RECIPE if args.vos_root or not run.has_videos]
     return [run for run in runs if args.start is None or run.has_videos]
+
+
+def change_run(run: SmallRun, without: str | None, iterations: int | None) -> SmallRun:
+    """Leave a part out of a run with videos, under another name, and change its length; other runs stay.
+
+    Args:
+        without: a key of ``PARTS``; None: nothing is left out.
+        iterations: None: those of the recipe.
+    """
+    if not run.has_videos:
+        return run
+    if without is not None:
+        options = run.options.replace(PARTS[without], "")
+        run = replace(run, name=f"{run.name}_without_{without}", options=options)
+    return replace(run, iterations=iterations or run.iterations)
 
 
 def train_run(args: argparse.Namespace, run: SmallRun, previous: Path | None) -> Path:
@@ -100,7 +134,7 @@ def train_run(args: argparse.Namespace, run: SmallRun, previous: Path | None) ->
         return finished
     options = [*COMMON.split(), *run.options.split(), "-i", run.iterations, "--id", run.name]
     options += ["--static_root", args.static_root, "--num_workers", args.num_workers]
-    options += ["--save_root", args.save_root, "--log_root", args.log_root]
+    options += ["--save_root", args.save_root, "--log_root", args.log_root, "--val_every", args.val_every]
     if "--quiet" in sys.argv:
         options.append("--quiet")
     if run.has_videos:

@@ -52,6 +52,8 @@ def test_a_run_goes_on_after_finished_samples(run: Callable, tmp_path: Path, dav
     assert len(after.splitlines()) == 2 * len(before.splitlines()) - 1
     assert run("--resume")[0] == 0
     assert (tmp_path / "out/report.csv").read_text() == after
+    (tmp_path / "out/run.json").unlink()
+    assert "out: results without a record of what they were made of; taken as they are" in run("--resume")[2]
     status, _, err = run("--resume", "--fusion", "linear")
     assert (status, "run.json: made with weights fusion " in err) == (2, True)
     status, _, err = run("--resume", "--mem_freq", 2)

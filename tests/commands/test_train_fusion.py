@@ -70,6 +70,18 @@ def test_results_of_other_weights_are_not_mixed(root: Path, generated: Path, run
     assert (status, "sep3/one: another run is writing to it" in err) == (2, True)
 
 
+def test_results_without_a_record_are_taken_with_a_note(root: Path, generated: Path, run_main: Callable) -> None:
+    """Earlier releases wrote none."""
+    options = ["--davis_root", root / "DAVIS", "--device", "cpu", "--output", generated / "sep3"]
+    command = [*options, "--model", root / "stcn.pth", "--separation", 3]
+    (generated / "sep3/run.json").unlink()
+    before = {path: path.read_bytes() for path in generated.rglob("*.png")}
+    errors = [run_main(generate_fusion.main, *command)[2] for _ in range(2)]
+    note = "sep3: results without a record of what they were made of; taken as they are"
+    assert [note in error for error in errors] == [True, False]
+    assert {path: path.read_bytes() for path in generated.rglob("*.png")} == before
+
+
 def test_training_writes_a_fusion_network_that_goes_on(root: Path, generated: Path, run_main: Callable) -> None:
     (generated / "sep3/one/00003/00002/.0123456789ab.77.part.png").write_text("left by a killed run")
     status, out, _ = train(root, run_main, "--id", "a", "-i", 3)

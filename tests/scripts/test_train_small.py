@@ -1,5 +1,6 @@
-"""The recipe of the small network: runs one after the other, signals, files."""
+"""The recipe of the small network: runs one after the other, parts left out, scores on the way, signals, files."""
 
+import csv
 import os
 import signal
 import sys
@@ -14,8 +15,11 @@ import torch
 import torchvision
 
 from model.checkpoint import load_network
+from model.weights import SMALL_WEIGHTS
 from scripts import train_small
 from tests.commands.training import saved, write_training_data
+from training.options import read_settings
+from training.settings import Recipe
 from util.errors import InputError
 
 
@@ -51,8 +55,44 @@ def test_recipe_of_the_small_network_is_as_long_as_its_data(monkeypatch: pytest.
     assert chosen() == [False] * 4
     assert chosen("--vos_root", "videos") == [False] * 4 + [True]
     assert chosen("--vos_root", "videos", "--start", "small.pth") == [True]
-    with pytest.raises(InputError, match="give --vos_root"):
-        chosen("--start", "small.pth")
+    for more in (("--start", "small.pth"), ("--without", "videos"), ("--iterations", "3")):
+        with pytest.raises(InputError, match=f"{more[0]} is for the runs with videos; give --vos_root"):
+            chosen(*more)
+
+
+def test_each_part_of_the_mixture_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run without a part differs from all others, and has a name of its own; the runs on scenes stay."""
+
+    def settings(run: train_small.SmallRun) -> Recipe:
+        options = [*train_small.COMMON.split(), *run.options.split(), "--vos_root", "videos"]
+        monkeypatch.setattr(sys, "argv", ["train.py", *options])
+        return read_settings("").recipe
+
+    *scenes, mixture = train_small.RECIPE
+    assert [train_small.change_run(run, "videos", 3) for run in scenes] == scenes
+    assert train_small.change_run(mixture, None, None) == mixture
+    runs = [train_small.change_run(mixture, part, None) for part in train_small.PARTS]
+    assert [run.name for run in runs] == [f"small_mixture_without_{part}" for part in train_small.PARTS]
+    recipes = [settings(run) for run in (mixture, *runs)]
+    assert all(recipe not in recipes[:index] for index, recipe in enumerate(recipes))
+
+
+@pytest.mark.long
+def test_mixture_without_a_part_is_scored_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: Callable
+) -> None:
+    few = [replace(run, options=f"{run.options} --crop 32 -b 2 --device cpu") for run in train_small.RECIPE]
+    monkeypatch.setattr(train_small, "RECIPE", few)
+    write_training_data(tmp_path)
+    places = ["--static_root", tmp_path / "static", "--vos_root", tmp_path / "YouTube/train_480p", "--hold_out", "v2"]
+    places += ["--save_root", tmp_path / "saves", "--log_root", tmp_path / "log", "--output", tmp_path / "small.pth"]
+    more = ["--start", SMALL_WEIGHTS, "--without", "pasted", "--iterations", 3, "--val_every", 2]
+    assert run_main(train_small.main, *places, *more)[0] == 0
+    (table,) = (tmp_path / "log").glob("*_small_mixture_without_pasted/validation.csv")
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["iteration"] for row in rows] == ["2", "3"]
+    assert all(0 <= float(row["validation/v2/J&F_mean"]) <= 1 for row in rows)
 
 
 def test_recipe_hands_signals_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: Callable) -> None:

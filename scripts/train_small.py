@@ -58,7 +58,7 @@ RECIPE = (
         has_videos=True,
     ),
 )
-PARTS = {  # what can be left out of the runs with videos, and its text in their options
+PARTS = {  # parts of the runs with videos that can be left out, and the text of each in their options
     "scenes": " scenes:1",
     "videos": " videos:2",
     "pasted": " pasted:1",

@@ -52,8 +52,8 @@ class Editor:
 
     @property
     def changed(self) -> tuple[int, ...]:
-        """Frames changed since the last round, in the order in which they were changed first."""
-        return tuple(self._ledger.drawn)
+        """Frames changed since their last round was finished, in the order in which they were changed first."""
+        return self._ledger.state.changed
 
     @property
     def maker_name(self) -> str:

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 
 from dataset.video_file import VideoFile
 from interactive.objects import enlarge
 from interactive.record import State
+from interactive.results import spread
 from interactive.session import Progress, Session
 from interactive.workspace import shrink_ids
 from output.result import FrameResult
@@ -84,9 +84,9 @@ def _probabilities(session: Session, state: State, frame: int) -> np.ndarray:
     if frame in state.drawn or result is None:
         ids = state.ids(frame)
         rows = np.zeros(session.size, np.int32) if ids is None else state.objects.to_rows(state.objects.to_numbers(ids))
-        found = F.one_hot(torch.from_numpy(rows.astype(np.int64)), 1 + len(numbers)).permute(2, 0, 1).float()
+        found = spread(rows, len(numbers))
     else:
-        found = session.propagation.unpad(result.probabilities(numbers))
+        found = session.propagation.read(result, numbers)
     enlarged = F.interpolate(found[None], session.frames.size, mode="bilinear", align_corners=False)[0]
     return enlarged.half().numpy()
 

@@ -42,7 +42,8 @@ class Ledger:
         self.objects = Objects()
         self.drawn: dict[int, PackedArray] = {}  # [H,W] numbers of frames changed since the last round
         self.scribbles: Scribbles | None = None
-        self.is_running = False  # whether a round is
+        self.running: int | None = None  # the frame that the running round has started from
+        self.interrupted: int | None = None  # that of a round which an earlier session did not finish
         self._video, self._propagation = video, propagation
         self._undo: list[Step] = []
         self._redo: list[Step] = []
@@ -52,7 +53,7 @@ class Ledger:
         with ExitStack() as on_errors:
             on_errors.callback(self.close)
             if self._workspace is not None and self._workspace.state is not None:
-                self.restore(record.read_state(self._workspace, video, propagation))
+                self._resume(record.read_state(self._workspace, video, propagation))
             elif self._workspace is not None:
                 self._commit(None)
             on_errors.pop_all()
@@ -66,11 +67,11 @@ class Ledger:
     @property
     def state(self) -> State:
         """The state, as undo goes back to it."""
-        return State(self.objects, self._propagation.snapshot(), dict(self.drawn), self.scribbles)
+        return State(self.objects, self._propagation.snapshot(), dict(self.drawn), self.scribbles, self.running)
 
     def restore(self, state: State) -> None:
         """Go to a state, without a trace in undo or in the workspace."""
-        self.objects, self.scribbles = state.objects, state.scribbles
+        self.objects, self.scribbles, self.running = state.objects, state.scribbles, state.running
         self.drawn = dict(state.drawn)
         self._propagation.restore(state.propagation)
 
@@ -125,13 +126,29 @@ class Ledger:
         """Set a frame's mask, in an action; what propagation says of the frame stays until the next round."""
         self.drawn[frame] = PackedArray.pack(numbers.astype(np.int32))
 
-    def follow(self, frame: int) -> None:
+    def follow(self, frame: int, *, is_last: bool) -> None:
         """Write the mask of a frame that a round has just reached; a drawn one still shows what was drawn."""
-        if self._workspace is not None:
+        self._unwritten.add(frame)
+        if is_last:
+            self.finish_round()
+        elif self._workspace is not None:
             kind = PROPAGATED if frame in self.drawn else SHOWN
-            self._unwritten.add(frame)
             self._workspace.write_mask(kind, self._video.names[frame], self.ids(frame, is_shown=False))
             self._unwritten.discard(frame)
+
+    def finish_round(self) -> None:
+        """Note that the running round, if there is one, goes no further."""
+        if self.running is not None and not self._is_closed:
+            before, self.running = self.state, None
+            self._commit(before)
+
+    def _resume(self, state: State) -> None:
+        """Go to the state of a workspace; what a killed round started from counts as changed again."""
+        self.restore(state)
+        if state.running is not None:
+            self.draw(state.running, self.numbers(state.running))
+            self.interrupted, self.running = state.running, None
+            self._commit(state)
 
     def _step(self, source: list[Step], other: list[Step]) -> bool:
         self._refuse_when_busy()
@@ -158,5 +175,5 @@ class Ledger:
     def _refuse_when_busy(self) -> None:
         if self._is_closed:
             raise InputError("the session is closed: open it again")
-        if self.is_running:
+        if self.running is not None:
             raise InputError("a round is running: wait for it, or stop it first")

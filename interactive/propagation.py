@@ -16,7 +16,7 @@ from torch import Tensor
 
 from inference_core import choose_at_once
 from inference_memory_bank import MemoryBank
-from interactive.results import FrameProbabilities, Results
+from interactive.results import FrameProbabilities, Results, spread
 from model.aggregate import aggregate
 from model.fusion import Distances, FusionNetwork, attend, blend, difference
 from model.network import STCN, STRIDE, FrameFeatures
@@ -105,11 +105,11 @@ class Propagation:
 
     def probabilities(self, frame: int) -> Tensor:
         """Read a frame's result: ``[1+K,H,W]`` float32, background, then ``objects``; without any all near 0."""
-        return self.unpad(self._results.probabilities(frame, self.objects))
+        return self._padding.remove(self._results.probabilities(frame, self.objects))
 
-    def unpad(self, x: Tensor) -> Tensor:
-        """Cut what belongs to the frame out of a padded one: ``[...,H,W]``, as a view."""
-        return self._padding.remove(x)
+    def read(self, result: FrameProbabilities, objects: Sequence[int]) -> Tensor:
+        """Read a result of a snapshot, as ``probabilities`` reads the present one."""
+        return self._padding.remove(result.probabilities(objects, self._padding))
 
     def ids(self, frame: int, labels: dict[int, int]) -> np.ndarray:
         """Read a frame's mask: ``[H,W]`` int32.
@@ -134,11 +134,11 @@ class Propagation:
         objects = self.objects if objects is None else objects
         self._interactions.pop(frame, None)
         self._interactions[frame] = Interaction(objects, PackedArray.pack(mask), None)
-        self._results.set(frame, objects, self._spread(mask, len(objects)))
+        self._set(frame, objects, mask)
 
     def set_result(self, frame: int, mask: np.ndarray) -> None:
         """Set a frame's result, as if a round had reached it; ``mask`` as for ``interact``."""
-        self._results.set(frame, self.objects, self._spread(mask, len(self.objects)))
+        self._set(frame, self.objects, mask)
 
     def snapshot(self) -> Snapshot:
         """Give the state, to ``restore`` it later; this copies no pixel."""
@@ -273,10 +273,14 @@ class Propagation:
 
     def _spread(self, mask: np.ndarray, num_objects: int) -> Tensor:
         """Make probabilities ``[1+K,H,W]`` of a mask, on the padded frame; the padding belongs to no row."""
-        values = torch.from_numpy(mask if mask.ndim == 3 else mask.astype(np.int32))
-        if mask.ndim == 2:
-            values = torch.stack([values == row for row in range(1 + num_objects)])
-        return self._padding.add(values.float())
+        return self._padding.add(torch.from_numpy(mask).float() if mask.ndim == 3 else spread(mask, num_objects))
+
+    def _set(self, frame: int, objects: tuple[int, ...], mask: np.ndarray) -> None:
+        """Set a frame's result; ``mask`` as for ``interact``."""
+        if mask.ndim == 3:
+            self._results.set(frame, objects, self._spread(mask, len(objects)))
+        else:
+            self._results.set_rows(frame, objects, mask)
 
     def _order(self, found: Tensor, known: Sequence[int]) -> Tensor:
         """Bring rows of the objects in memory to the order of ``objects``; the others have probability 0."""

@@ -25,6 +25,12 @@ class State(NamedTuple):
     propagation: Snapshot
     drawn: dict[int, PackedArray]  # [H,W] numbers of frames changed since the last round
     scribbles: Scribbles | None
+    running: int | None = None  # the frame that the running round has started from
+
+    @property
+    def changed(self) -> tuple[int, ...]:
+        """Frames changed since their last round was finished, in the order in which they were changed first."""
+        return (*self.drawn, *([] if self.running is None else [self.running]))
 
     def ids(self, frame: int) -> np.ndarray | None:
         """Read a frame's mask ``[H,W]`` of ids, as it is shown; None: nothing is there."""
@@ -105,6 +111,7 @@ def describe(video: Video, state: State) -> dict[str, object]:
             for frame, interaction in interactions
         ],
         "changed": [names[frame] for frame in state.drawn],
+        "running": None if state.running is None else names[state.running],
         "scribbles": scribbles
         and {
             "frame": names[scribbles.frame],
@@ -147,10 +154,12 @@ def read_state(workspace: Workspace, video: Video, propagation: Propagation) -> 
             if result is not None:
                 propagation.set_result(frame, objects.to_rows(result))
         drawn = {frame: PackedArray.pack(masks[SHOWN][frame]) for frame in changed}
+        running = content.get("running")  # earlier releases did not write it
+        running = None if running is None else number_of[running]
         scribbles = _read_scribbles(content["scribbles"], number_of, masks[STARTS].get(START))
     except (KeyError, TypeError, ValueError, IndexError) as e:
         raise InputError(f"{workspace.folder}: a damaged session ({type(e).__name__}: {e}); choose another") from e
-    return State(objects, propagation.snapshot(), drawn, scribbles)
+    return State(objects, propagation.snapshot(), drawn, scribbles, running)
 
 
 def _read_entry(content: dict) -> Entry:

@@ -71,6 +71,11 @@ class Session(Editor, AbstractContextManager):
         """Frames whose masks are certain, in the order of their rounds."""
         return self.propagation.interacted
 
+    @property
+    def interrupted(self) -> int | None:
+        """The frame of a round that an earlier session in this workspace did not finish; it counts as changed."""
+        return self._ledger.interrupted
+
     def has_result(self, frame: int) -> bool:
         """Tell whether a frame was interacted or reached by a round."""
         return self.propagation.has_result(frame)
@@ -120,14 +125,17 @@ class Session(Editor, AbstractContextManager):
             ledger.scribbles = None
             ledger.drawn.pop(frame, None)
             steps = self.propagation.round(frame, rows, direction)
-        ledger.is_running = True
+            ledger.running = frame
+        progress = Progress(frame, 0, self.propagation.count_frames(frame, direction))
         try:
-            yield Progress(frame, 0, self.propagation.count_frames(frame, direction))
+            if progress.total == 0:
+                ledger.finish_round()
+            yield progress
             for step in steps:
-                ledger.follow(step.frame)
+                ledger.follow(step.frame, is_last=step.done == step.total)
                 yield Progress(*step[:3])
         finally:
-            ledger.is_running = False
+            ledger.finish_round()
 
     def _read_frame(self, frame: int) -> torch.Tensor:
         return prepare_image(self.image(frame), self.size, self.models.network.device)

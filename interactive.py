@@ -19,9 +19,10 @@ from pathlib import Path
 
 from dataset.videos import Video, VideoEntry
 from interactive.access import needs_token, read_token
+from interactive.listening import bind, serve
 from interactive.models import FUSIONS, load_models
 from interactive.propagation import PropagationConfig
-from interactive.server import Server, bind, serve
+from interactive.server import Server
 from interactive.session import Session
 from util.device import PRECISIONS
 from util.files import PROJECT_ROOT

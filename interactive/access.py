@@ -49,7 +49,7 @@ class Guard:
         elif cause is not None:
             await PlainTextResponse(cause + "\n", 403)(scope, receive, _with_headers(send, headers))
         elif scope["type"] == "http" and self._token is not None and self._is_in_link(scope):
-            welcome = RedirectResponse(scope["path"], 303)
+            welcome = RedirectResponse("/", 303)
             welcome.set_cookie(self._cookie(scope), self._token, httponly=True, samesite="strict")
             await welcome(scope, receive, _with_headers(send, headers))
         else:

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import secrets
+from collections import deque
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from interactive.status import Event
 
+MAX_NOTES = 20
 MAX_WAITING = 2000  # messages; a client that is further behind is dropped, and gets the whole state when it comes back
 
 
@@ -47,6 +49,7 @@ class Clients:
 
     def __init__(self) -> None:
         self._clients: list[Client] = []
+        self._notes: deque[Event] = deque(maxlen=MAX_NOTES)  # nobody has been told yet
 
     @property
     def writer(self) -> Client | None:
@@ -61,6 +64,8 @@ class Clients:
         """Take a client in and tell it the whole state."""
         self._clients.append(client)
         self._tell(client, state)
+        while self._notes:
+            self._tell(client, self._notes.popleft())
 
     def leave(self, client: Client, state: Event) -> None:
         """Forget a client; if it was the writer, the next one is."""
@@ -76,7 +81,9 @@ class Clients:
         self.broadcast(state)
 
     def broadcast(self, event: Event) -> None:
-        """Send an event to all."""
+        """Send an event to all; a note waits for the first client if there is none."""
+        if event["event"] == "note" and not self._clients:
+            self._notes.append(event)
         for client in self._clients:
             self._tell(client, event)
 

@@ -23,7 +23,8 @@ from util.files import make_folder, remove_leftovers, write_then_rename
 from util.palette import PALETTE
 
 EXPORT = "export"  # folder in the workspace
-DOWNLOADS = ".downloads"  # another one; what is in it goes at the next start
+DOWNLOADS = ".downloads"  # another one
+KEPT_DOWNLOADS = 2  # more of them would fill the disk
 
 
 def export(session: Session, kind: str, *, is_download: bool) -> Generator[Progress, None, dict[str, object]]:
@@ -52,6 +53,7 @@ def export(session: Session, kind: str, *, is_download: bool) -> Generator[Progr
 def _run(session: Session, state: State, kind: str, is_download: bool) -> Generator[Progress, None, dict[str, object]]:
     source = session.frames.source
     folder = session.workspace / (Path(DOWNLOADS) / uuid.uuid4().hex if is_download else EXPORT)
+    remove_downloads(session.workspace, num_kept=KEPT_DOWNLOADS)
     make_folder(folder)
     remove_leftovers(folder)
     name = source.path.resolve().stem
@@ -89,6 +91,13 @@ def _probabilities(session: Session, state: State, frame: int) -> np.ndarray:
         found = session.propagation.read(result, numbers)
     enlarged = F.interpolate(found[None], session.frames.size, mode="bilinear", align_corners=False)[0]
     return enlarged.half().numpy()
+
+
+def remove_downloads(workspace: Path, num_kept: int = 0) -> None:
+    """Remove files that were made for downloads, except the newest ones."""
+    folders = sorted((workspace / DOWNLOADS).glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for folder in folders[num_kept:]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ class FrameAccess:
         frame_bytes = 3 * self.size[0] * self.size[1]
         self._num_kept = min(KEPT, max(MIN_KEPT, KEPT_BYTES // frame_bytes))
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
+        self.peers: list[FrameAccess] = []  # others of this video, in other threads: they may have a frame at hand
         self._running: Iterator[tuple[int, np.ndarray]] = iter(())  # decodes on from the frame read last
         self._next = -1  # number of the frame that it gives next
 
@@ -43,13 +44,18 @@ class FrameAccess:
         Raises:
             InputError: it cannot be decoded.
         """
-        if index not in self._kept:
-            if isinstance(self.source, VideoFile):
-                self._decode_up_to(index)
-            else:
-                self._keep(index, next(self.source.read(index, {self.names[index]}))[1])
-        self._kept.move_to_end(index)
+        found = next((image for one in (self, *self.peers) if (image := one.peek(index)) is not None), None)
+        if found is not None:
+            self._keep(index, found)
+        elif isinstance(self.source, VideoFile):
+            self._decode_up_to(index)
+        else:
+            self._keep(index, next(self.source.read(index, {self.names[index]}))[1])
         return self._kept[index]
+
+    def peek(self, index: int) -> np.ndarray | None:
+        """Give a frame if it is at hand; for any thread."""
+        return self._kept.get(index)
 
     def _decode_up_to(self, index: int) -> None:
         """Go on decoding if the frame comes next, else begin anew."""
@@ -65,5 +71,6 @@ class FrameAccess:
 
     def _keep(self, index: int, image: np.ndarray) -> None:
         self._kept[index] = image
+        self._kept.move_to_end(index)
         while len(self._kept) > self._num_kept:
             self._kept.popitem(last=False)

@@ -8,8 +8,6 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from dataset.frames import FrameFolder
-from dataset.video_file import VideoFile
 from interactive.frames import FrameAccess
 from interactive.status import Shown
 from interactive.workspace import shrink_ids
@@ -24,11 +22,13 @@ class Pictures:
     """The frames of a video as JPEG, those asked for last kept; for any thread, one at a time.
 
     Args:
-        source: of the frames.
+        frames: the session's way to the frames; what it has at hand need not be decoded again, and the other way round.
     """
 
-    def __init__(self, source: FrameFolder | VideoFile) -> None:
-        self._frames, self._lock = FrameAccess(source), Lock()
+    def __init__(self, frames: FrameAccess) -> None:
+        self._frames, self._lock = FrameAccess(frames.source), Lock()
+        self._frames.peers.append(frames)
+        frames.peers.append(self._frames)
         self._kept: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         self._num_bytes = 0
 

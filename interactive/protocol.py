@@ -145,6 +145,7 @@ ACTIONS: dict[str, dict[str, Check | Optional]] = {
     "cancel": {},
     "export": {"kind": _name, "to": Optional(_one_of(*PLACES), "workspace")},
     "take_over": {},
+    "ping": {},
 }
 
 

@@ -1,17 +1,15 @@
 """The server of the page: frames and masks over HTTP, actions and progress over a WebSocket."""
 
 import asyncio
-import errno
 import logging
 import mimetypes
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import uvicorn
+import numpy as np
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -19,11 +17,13 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dataset.masks import MaskReader
+from dataset.videos import have_same_shape, resize_mask
 from interactive.access import Guard
 from interactive.clients import Client, Clients
-from interactive.exporting import DOWNLOADS
+from interactive.exporting import DOWNLOADS, remove_downloads
+from interactive.notes import NoteHandler
 from interactive.pictures import MAX_SIDE, THUMBNAIL_SIDE, Pictures, encode_mask
-from interactive.protocol import MAX_MESSAGE, BadMessage, parse
+from interactive.protocol import BadMessage, parse
 from interactive.session import Session
 from interactive.status import Event
 from interactive.worker import Worker
@@ -36,7 +36,6 @@ SUFFIXES = {".html", ".css", ".js", ".svg", ".png", ".webp"}  # files of other k
 MAX_UPLOAD = 64 * 2**20  # bytes
 KEPT_FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 NOT_KEPT = {"cache-control": "no-store"}
-PORTS = 50  # tried one after the other
 
 
 class Server:
@@ -49,10 +48,16 @@ class Server:
 
     def __init__(self, session: Session, token: str | None = None) -> None:
         self._num_frames, self._workspace = len(session.frames), session.workspace
-        self._own_side = min(MAX_SIDE, *session.frames.size)
+        if self._workspace is not None:
+            remove_downloads(self._workspace)
+        self._size = session.frames.size
+        self._own_side = min(MAX_SIDE, *self._size)
         self._worker = Worker(session, self._emit)
         self._clients = Clients()
-        self._pictures = [(Pictures(session.frames.source), ThreadPoolExecutor(1)) for _ in range(2)]
+        if session.interrupted is not None:
+            text = f"the round from frame {session.interrupted} was interrupted: propagate again to finish it"
+            self._clients.broadcast({"event": "note", "level": "warning", "text": text})
+        self._pictures = [(Pictures(session.frames), ThreadPoolExecutor(1)) for _ in range(2)]
         self._masks, self._reader = ThreadPoolExecutor(1), MaskReader()
         self._loop: asyncio.AbstractEventLoop | None = None
         routes = [
@@ -70,17 +75,27 @@ class Server:
     async def _live(self, _: Starlette) -> AsyncIterator[None]:
         self._loop = asyncio.get_running_loop()
         self._worker.start()
-        yield
-        await asyncio.to_thread(self._worker.stop)
+        notes = NoteHandler(self._emit)
+        logging.getLogger().addHandler(notes)
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(notes)
+            await asyncio.to_thread(self.stop)
+
+    def stop(self) -> None:
+        """End the worker, which closes the session; what is in work is finished up to its next frame."""
+        self._worker.stop()
 
     def _emit(self, event: Event) -> None:
-        """Send an event to all clients, from the worker's thread."""
+        """Send an event to all clients, from any thread."""
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._clients.broadcast, event)
 
     async def _page(self, request: Request) -> Response:
-        path = PAGE / request.path_params.get("name", "index.html")
-        if path.parent != PAGE or path.suffix not in SUFFIXES or not path.is_file():
+        name = request.path_params.get("name", "index.html")
+        path = next((path for path in PAGE.glob("*.*") if path.name == name and path.suffix in SUFFIXES), None)
+        if path is None:
             return PlainTextResponse("no such file of the page\n", 404)
         kind = mimetypes.guess_type(path.name)[0]
         return FileResponse(path, media_type=kind, headers={"cache-control": "no-cache"})
@@ -97,7 +112,7 @@ class Server:
                 content = await asyncio.get_running_loop().run_in_executor(pool, pictures.make, frame, side)
             except InputError as e:
                 return PlainTextResponse(f"{e}\n", 500, NOT_KEPT)
-        is_kept = request.query_params.get("video") == self._worker.status.key
+        is_kept = request.query_params.get("video") == self._worker.key
         return Response(content, media_type="image/jpeg", headers=KEPT_FOR_EVER if is_kept else NOT_KEPT)
 
     async def _mask(self, request: Request) -> Response:
@@ -117,21 +132,22 @@ class Server:
             if len(content) > MAX_UPLOAD:
                 return JSONResponse({"error": f"a mask of more than {MAX_UPLOAD >> 20} MiB; save it as PNG"}, 413)
         try:
-            ids = await asyncio.to_thread(self._read_mask, bytes(content))
+            ids = await asyncio.get_running_loop().run_in_executor(self._masks, self._read_mask, bytes(content))
         except (InputError, OSError) as e:
             return JSONResponse({"error": str(e)}, 400)
         answer = await self._do("import_mask", {"frame": frame, "ids": ids})
         return JSONResponse(answer, 200 if "ok" in answer else 400)
 
-    def _read_mask(self, content: bytes) -> object:
-        """Read an uploaded mask: ``[H,W]`` int32 ids."""
+    def _read_mask(self, content: bytes) -> np.ndarray:
+        """Read an uploaded mask: ``[H,W]`` int32 ids, of the video's size if it has its shape."""
         with tempfile.NamedTemporaryFile(dir=self._workspace, prefix=".import", suffix=".png") as file:
             file.write(content)
             file.flush()
             try:
-                return self._reader.read(Path(file.name))
+                ids = self._reader.read(Path(file.name))
             except InputError as e:
                 raise InputError(str(e).replace(file.name, "the mask")) from e
+        return resize_mask(ids, self._size) if have_same_shape(ids.shape, self._size) else ids
 
     async def _download(self, request: Request) -> Response:
         job = request.path_params["job"]
@@ -150,7 +166,7 @@ class Server:
     async def _serve_client(self, connection: WebSocket) -> None:
         await connection.accept()
         client = Client(connection)
-        self._clients.join(client, self._worker.state)
+        self._clients.join(client, self._worker.describe())
         writing = asyncio.create_task(client.write())
         try:
             while True:
@@ -161,15 +177,16 @@ class Server:
         except WebSocketDisconnect:
             pass
         finally:
-            self._clients.leave(client, self._worker.state)
+            self._clients.leave(client, self._worker.describe())
             writing.cancel()
 
     def _hear(self, client: Client, text: str) -> None:
         """Act on a message."""
         try:
             request = parse(text)
-            if request.name == "take_over":
-                self._clients.take_over(client, self._worker.state)
+            if request.name in ("take_over", "ping"):
+                if request.name == "take_over":
+                    self._clients.take_over(client, self._worker.describe())
                 client.send({"id": request.request_id, "ok": True})
                 return
             if client is not self._clients.writer:
@@ -183,40 +200,3 @@ class Server:
                 self._loop.call_soon_threadsafe(client.send, {"id": request.request_id, **content})
 
         self._worker.submit(request.name, request.arguments, answer)
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Listen at an address, at the next free port if the port is taken; 0: any free one.
-
-    Raises:
-        InputError: the address is none of this machine's, or no port is free.
-    """
-    for number in range(port, min(port + PORTS, 2**16)):
-        try:
-            family = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0][0]
-            listening = socket.create_server((host, number), family=family, backlog=128)
-        except OSError as e:
-            if e.errno in (errno.EADDRINUSE, errno.EACCES):
-                continue
-            raise InputError(f"host {host}: no address of this machine ({e.strerror}); choose one") from e
-        listening.set_inheritable(True)
-        return listening
-    raise InputError(f"port {port}: taken, and so are the next ones; choose another")
-
-
-def serve(server: Server, listening: socket.socket) -> None:
-    """Serve until the process is told to end; signals are raised again afterwards."""
-    config = uvicorn.Config(
-        server.app,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        loop="asyncio",
-        ws="websockets-sansio",
-        ws_max_size=4 * MAX_MESSAGE,  # longer ones than ``MAX_MESSAGE`` are answered, those end the connection
-        ws_ping_interval=10,
-        ws_ping_timeout=20,
-        timeout_graceful_shutdown=2,
-    )
-    uvicorn.Server(config).run(sockets=[listening])

@@ -11,8 +11,9 @@ import numpy as np
 
 from dataset.stored_masks import find_labels
 from interactive.editing import Scribbles
-from interactive.objects import Entry
+from interactive.objects import Objects
 from interactive.record import State
+from interactive.results import FrameProbabilities
 from interactive.session import Session
 from output.record import describe_source
 from output.video import EXPORTS
@@ -26,36 +27,41 @@ FIRST_EXPORTS = ("masks", "overlay")
 
 
 class Shown(NamedTuple):
-    """The masks of all frames at one moment. It never changes, so that every thread may read it."""
+    """A session at one moment. It never changes, so that every thread may read it."""
 
     state: State
     size: tuple[int, int]
     revisions: dict[int, int]  # by frame; a frame that has none is empty
+    present: dict[int, frozenset[int]]  # numbers of the objects in each frame
+    labels: tuple[str | None, str | None]  # of undo and redo
 
     def ids(self, frame: int) -> np.ndarray:
         """Read a frame's mask at the working size: ``[H,W]`` int32 ids."""
         ids = self.state.ids(frame)
         return np.zeros(self.size, np.int32) if ids is None else ids
 
+    def find_present(self, frame: int) -> list[int]:
+        """List the ids of the objects of which a frame has a pixel."""
+        numbers = self.present.get(frame, ())
+        return [entry.object_id for entry in self.state.objects.entries if entry.number in numbers]
+
 
 class Status:
     """Follow a session: give a revision to each frame whose mask has changed, and describe all of it.
 
     Args:
-        session: it is looked at in ``update`` alone, and in ``describe``.
+        session: its owner calls ``update`` alone; ``describe`` may be called in any thread.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.version = f"{time.time_ns():x}"  # differs between runs
         self._revision = time.time_ns() // 10**6  # browsers may keep masks of an earlier run
-        self._present: dict[int, frozenset[int]] = {}  # numbers of the objects in each frame
-        state = session.state
-        self.shown = Shown(
-            state._replace(drawn={}, propagation=state.propagation._replace(results={})), session.size, {}
-        )
+        self.version = str(self._revision)  # differs between runs
         source = {**describe_source(session.frames.source.path), "size": session.frames.size}
         self.key = hashlib.blake2b(json.dumps(source).encode(), digest_size=6).hexdigest()
+        state = session.state
+        nothing = state._replace(drawn={}, propagation=state.propagation._replace(results={}))
+        self.shown = Shown(nothing, session.size, {}, {}, (None, None))
         self.update()
 
     def update(self, *, goes_on: bool = False) -> None:
@@ -65,47 +71,49 @@ class Status:
             goes_on: whether a round has done a further frame. All its frames get one revision.
         """
         old, state = self.shown.state, self._session.state
-        renumbered = {entry[:2] + entry[3:] for entry in {*old.objects.entries} ^ {*state.objects.entries}}
-        numbers = {number for number, *_ in renumbered}
-        revisions, self._revision = dict(self.shown.revisions), self._revision + (not goes_on)
-        for frame in {*old.drawn, *old.propagation.results, *state.drawn, *state.propagation.results}:
+        looks, former_looks = ({entry._replace(name="") for entry in s.objects.entries} for s in (state, old))
+        numbers = {entry.number for entry in looks ^ former_looks}  # objects that came, went, or look different
+        revisions, present = dict(self.shown.revisions), dict(self.shown.present)
+        self._revision += not goes_on
+        for frame in {*revisions, *state.drawn, *state.propagation.results}:
             content, former = _content(state, frame), _content(old, frame)
             if content is None:
-                revisions.pop(frame, None)
-                self._present.pop(frame, None)
-            elif content is not former or not numbers.isdisjoint(self._present[frame]):
+                del revisions[frame], present[frame]
+            elif content is not former:
+                revisions[frame], present[frame] = self._revision, _find_present(content)
+            elif not numbers.isdisjoint(present[frame]):
                 revisions[frame] = self._revision
-                self._present[frame] = _find_present(state, frame) if content is not former else self._present[frame]
-        self.shown = Shown(state, self._session.size, revisions)
-
-    def present(self, frame: int) -> list[int]:
-        """List the ids of the objects of which a frame has a pixel."""
-        numbers = self._present.get(frame, ())
-        return [entry.object_id for entry in self.shown.state.objects.entries if entry.number in numbers]
+        labels = self._session.undo_label, self._session.redo_label
+        self.shown = Shown(state, self._session.size, revisions, present, labels)
 
     def describe(self) -> Event:
         """Describe everything but what differs between clients, and the running job."""
-        state, session = self.shown.state, self._session
-        interactions, results = state.propagation.interactions, state.propagation.results
+        shown = self.shown
+        state, colours = shown.state, shown.state.objects.colours
         return {
             "event": "state",
             "version": self.version,
             "video": self._describe_video(),
-            "working_size": list(session.size),
-            "objects": [_describe_object(entry, session.colours) for entry in state.objects.entries],
-            "interacted": list(interactions),
-            "changed": list(state.drawn),
-            "computed": find_ranges(results),
+            "working_size": list(shown.size),
+            "objects": [
+                {"id": entry.object_id, "name": entry.name, "colour": "#" + bytes(colours[entry.object_id]).hex()}
+                for entry in state.objects.entries
+            ],
+            "interacted": list(state.propagation.interactions),
+            "changed": list(state.changed),
+            "computed": find_ranges(state.propagation.results),
             "presence": {
-                entry.object_id: find_ranges(f for f, numbers in self._present.items() if entry.number in numbers)
+                entry.object_id: find_ranges(
+                    frame for frame, numbers in shown.present.items() if entry.number in numbers
+                )
                 for entry in state.objects.entries
             },
-            "revisions": _find_runs(self.shown.revisions),
-            "strokes": state.scribbles and self._describe_strokes(state.scribbles),
-            "undo": session.undo_label,
-            "redo": session.redo_label,
+            "revisions": _find_runs(shown.revisions),
+            "strokes": state.scribbles and self._describe_strokes(state.scribbles, state.objects),
+            "undo": shown.labels[0],
+            "redo": shown.labels[1],
             "exports": list_exports(),
-            "info": self._describe_machine(),
+            "info": self._describe_machine(len(state.propagation.interactions)),
         }
 
     def _describe_video(self) -> Event:
@@ -117,8 +125,8 @@ class Status:
             facts["names"] = frames.names
         return facts
 
-    def _describe_strokes(self, scribbles: Scribbles) -> Event:
-        scale, objects = self._session.scale, self.shown.state.objects
+    def _describe_strokes(self, scribbles: Scribbles, objects: Objects) -> Event:
+        scale = self._session.scale
         ids = {0: 0, **{entry.number: entry.object_id for entry in objects.entries}}
         strokes = [
             {
@@ -131,19 +139,18 @@ class Status:
         region = scribbles.region and [round(side / scale) for side in scribbles.region]
         return {"frame": scribbles.frame, "region": region, "strokes": strokes}
 
-    def _describe_machine(self) -> Event:
-        session, models = self._session, self._session.models
-        network = models.network
-        weights = models.weights.get("stcn")
+    def _describe_machine(self, num_memory_frames: int) -> Event:
+        models, workspace = self._session.models, self._session.workspace
+        network, weights = models.network, models.weights.get("stcn")
         return {
             "device": str(network.device),
             "precision": str(network.dtype).removeprefix("torch."),
             "network": "STCN" if weights is None else f"STCN ({weights.name})",
-            "maker": session.maker_name,
+            "maker": self._session.maker_name,
             "fusion": "by distance" if models.fusion is None else "network",
             "memory": round((held_memory(network.device) or 0) * 1024),  # MiB
-            "memory_frames": len(session.interacted),
-            "workspace": session.workspace and str(session.workspace),
+            "memory_frames": num_memory_frames,
+            "workspace": workspace and str(workspace),
         }
 
 
@@ -169,15 +176,9 @@ def _find_runs(revisions: dict[int, int]) -> list[list[int]]:
     return sorted(runs)
 
 
-def _content(state: State, frame: int) -> object:
+def _content(state: State, frame: int) -> PackedArray | FrameProbabilities | None:
     return state.drawn.get(frame, state.propagation.results.get(frame))
 
 
-def _find_present(state: State, frame: int) -> frozenset[int]:
-    content = _content(state, frame)
+def _find_present(content: PackedArray | FrameProbabilities) -> frozenset[int]:
     return frozenset(find_labels(content.unpack())) if isinstance(content, PackedArray) else content.present
-
-
-def _describe_object(entry: Entry, colours: dict[int, tuple[int, int, int]]) -> Event:
-    colour = "#" + bytes(colours[entry.object_id]).hex()
-    return {"id": entry.object_id, "name": entry.name, "colour": colour}

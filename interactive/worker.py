@@ -34,15 +34,20 @@ class Worker(Thread):
     def __init__(self, session: Session, emit: Callable[[Event], None]) -> None:
         super().__init__(name="session", daemon=True)
         self._session, self._emit = session, emit
-        self.status = Status(session)
-        self.state = self._describe()  # the last event that told the whole state
+        self._status = Status(session)
         self._orders: Queue[Order | None] = Queue()
         self._job: Job | None = None
+        self.key = self._status.key  # stands for the video
 
     @property
     def shown(self) -> Shown:
-        """The masks as they are now; for any thread."""
-        return self.status.shown
+        """What the session shows now; for any thread."""
+        return self._status.shown
+
+    def describe(self) -> Event:
+        """Describe the whole state, as an event; for any thread."""
+        job = self._job
+        return {**self._status.describe(), "job": job and job.describe()}
 
     def submit(self, name: str, arguments: Mapping[str, object], answer: Callable[[Event], None]) -> None:
         """Ask for an action; ``answer`` is called once, with ``ok`` or ``error``."""
@@ -50,8 +55,9 @@ class Worker(Thread):
 
     def stop(self) -> None:
         """End the thread after the frame that it works on; the session is closed then."""
-        self._orders.put(None)
-        self.join()
+        if self.is_alive():
+            self._orders.put(None)
+            self.join()
 
     def run(self) -> None:
         """Serve."""
@@ -65,22 +71,21 @@ class Worker(Thread):
             if order is None:
                 break
             self._serve(order)
-        self._end_job()
-        self._session.close()
+        self._session.close()  # before the job ends: a round that was not finished is noted in the workspace
 
     def _serve(self, order: Order) -> None:
+        """Do what is asked; the state is told before the answer."""
         try:
             facts = self._act(order) or {}
+            if order.name in EDITS:
+                self._status.update()
+            frame = order.arguments.get("frame")
+            if order.name in EDITS and frame is not None:
+                facts = {**facts, "revision": self.shown.revisions.get(frame, 0)}
+            self._emit(self.describe())
+            order.answer({"ok": True, **facts})
         except Exception as e:
             order.answer({"error": describe_error(e)})
-            return
-        if order.name in EDITS:
-            self.status.update()
-        frame = order.arguments.get("frame")
-        if order.name in EDITS and frame is not None:
-            facts = {**facts, "revision": self.shown.revisions.get(frame, 0)}
-        order.answer({"ok": True, **facts})
-        self._emit_state()
 
     def _act(self, order: Order) -> Event | None:
         job = self._job
@@ -101,43 +106,33 @@ class Worker(Thread):
         return EDITS[order.name](self._session, order.arguments)
 
     def _advance(self) -> None:
-        """Do a frame of the job."""
+        """Do a frame of the job; errors end it, and nothing else."""
         job = self._job
         try:
             step = job.advance()
+            if job.is_round:
+                self._status.update(goes_on=step.done > 0)
+            self._emit(self.describe() if job.is_round and step.done == 0 else self._describe_step(job, step.frame))
         except StopIteration as end:
-            self._end_job()
-            if end.value is not None:
-                self._emit(end.value)
-            self._emit_state()
-            return
+            self._end_job(end.value)
         except Exception as e:
-            self._end_job()
-            self._emit({"event": "note", "level": "error", "text": describe_error(e)})
-            self._emit_state()
-            return
-        if job.is_round:
-            self.status.update(goes_on=step.done > 0)
-        if job.is_round and step.done == 0:
-            self._emit_state()
-            return
-        facts = {"revision": self.shown.revisions.get(step.frame, 0), "present": self.status.present(step.frame)}
-        self._emit({"event": "progress", "job": job.describe(), "frame": step.frame, **facts})
+            self._end_job({"event": "note", "level": "error", "text": describe_error(e)})
 
-    def _end_job(self) -> None:
-        """End the running job; what it did stays."""
-        if self._job is not None:
-            self._job.steps.close()
-            self._job = None
-            self.status.update(goes_on=True)
+    def _describe_step(self, job: Job, frame: int) -> Event:
+        facts = {"revision": self.shown.revisions.get(frame, 0), "present": self.shown.find_present(frame)}
+        return {"event": "progress", "job": job.describe(), "frame": frame, **facts}
 
-    def _emit_state(self) -> None:
-        self.state = self._describe()
-        self._emit(self.state)
-
-    def _describe(self) -> Event:
-        job = getattr(self, "_job", None)
-        return {**self.status.describe(), "job": job and job.describe()}
+    def _end_job(self, event: Event | None = None) -> None:
+        """End the running job, and tell what came of it; what it did stays."""
+        job, self._job = self._job, None
+        try:
+            job.steps.close()
+            self._status.update(goes_on=True)
+        except Exception as e:
+            event = {"event": "note", "level": "error", "text": describe_error(e)}
+        if event is not None:
+            self._emit(event)
+        self._emit(self.describe())
 
 
 def describe_error(error: Exception) -> str:

@@ -1,0 +1,26 @@
+"""Warnings of the project's libraries, for the pages as well."""
+
+import logging
+from collections.abc import Callable
+
+from interactive.status import Event
+
+ROOMS = ("dataset", "interactive", "model", "output", "tracking", "util")
+
+
+class NoteHandler(logging.Handler):
+    """Turn warnings and errors into events.
+
+    Args:
+        emit: takes the events, in whatever thread.
+    """
+
+    def __init__(self, emit: Callable[[Event], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._send = emit
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a record, if it is the project's."""
+        if record.name.partition(".")[0] in ROOMS:
+            level = "error" if record.levelno >= logging.ERROR else "warning"
+            self._send({"event": "note", "level": level, "text": record.getMessage()})

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "page"
 SUFFIXES = {".html", ".css", ".js", ".svg", ".png", ".webp"}  # files of other kinds are not served
+MAX_DIGITS = 9  # in a number
 MAX_UPLOAD = 64 * 2**20  # bytes
 KEPT_FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 NOT_KEPT = {"cache-control": "no-store"}
@@ -63,9 +64,9 @@ class Server:
         routes = [
             Route("/", self._page),
             Route("/page/{name}", self._page),
-            Route("/frame/{frame:int}.jpg", self._frame),
-            Route("/mask/{frame:int}.png", self._mask),
-            Route("/import/{frame:int}", self._import, methods=["POST"]),
+            Route("/frame/{frame}.jpg", self._frame),
+            Route("/mask/{frame}.png", self._mask),
+            Route("/import/{frame}", self._import, methods=["POST"]),
             Route("/download/{job}", self._download),
             WebSocketRoute("/session", self._serve_client),
         ]
@@ -100,10 +101,17 @@ class Server:
         kind = mimetypes.guess_type(path.name)[0]
         return FileResponse(path, media_type=kind, headers={"cache-control": "no-cache"})
 
+    def _find_frame(self, request: Request) -> int | None:
+        """Read the number of a frame; None: there is no such frame."""
+        text = request.path_params["frame"]
+        frame = int(text) if text.isdecimal() and len(text) < MAX_DIGITS else self._num_frames
+        return frame if frame < self._num_frames else None
+
     async def _frame(self, request: Request) -> Response:
-        frame, given = request.path_params["frame"], request.query_params.get("side", "")
-        side = min(max(int(given), 1), 4 * MAX_SIDE) if given.isdecimal() and len(given) < 6 else self._own_side
-        if frame >= self._num_frames:
+        frame, given = self._find_frame(request), request.query_params.get("side", "")
+        is_given = given.isdecimal() and len(given) < MAX_DIGITS
+        side = min(max(int(given), 1), 4 * MAX_SIDE) if is_given else self._own_side
+        if frame is None:
             return PlainTextResponse("no such frame\n", 404)
         pictures, pool = self._pictures[side <= THUMBNAIL_SIDE]
         content = pictures.find(frame, side)
@@ -116,15 +124,17 @@ class Server:
         return Response(content, media_type="image/jpeg", headers=KEPT_FOR_EVER if is_kept else NOT_KEPT)
 
     async def _mask(self, request: Request) -> Response:
-        frame, shown = request.path_params["frame"], self._worker.shown
-        if frame >= self._num_frames:
+        frame, shown = self._find_frame(request), self._worker.shown
+        if frame is None:
             return PlainTextResponse("no such frame\n", 404)
         content = await asyncio.get_running_loop().run_in_executor(self._masks, encode_mask, shown, frame)
         is_kept = request.query_params.get("revision") == str(shown.revisions.get(frame, 0)) != "0"
         return Response(content, media_type="image/png", headers=KEPT_FOR_EVER if is_kept else NOT_KEPT)
 
     async def _import(self, request: Request) -> Response:
-        frame, content = request.path_params["frame"], bytearray()
+        frame, content = self._find_frame(request), bytearray()
+        if frame is None:
+            return JSONResponse({"error": f"the video has frames 0 to {self._num_frames - 1}"}, 404)
         if not self._clients.may_write(request.query_params.get("client")):
             return JSONResponse({"error": "another page is open and works here: take over first"}, 403)
         async for part in request.stream():

@@ -1,5 +1,6 @@
 """The common part of all exports."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ class ExportedVideo(NamedTuple):
     palette: list[int] | None  # 768 numbers for indexed masks; None: masks are grey images
     frame_rate: Fraction  # in frames per second
     audio: Path | None  # a file whose sound belongs to the frames; None: there is no sound
+    colours: Mapping[int, tuple[int, int, int]] = {}  # R, G and B by id, of pictures; the others have the overlay's
 
 
 class Export:

@@ -1,6 +1,6 @@
 """Overlay videos: the objects coloured, outlined and numbered on the frames."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -21,7 +21,14 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 RIM = ((-1, -1), (-1, 1), (1, -1), (1, 1))  # shifts of the black copies around a white number, in pixels
 
 
-def draw_overlay(image: np.ndarray, ids: np.ndarray, labels: Sequence[int], *, is_thin: bool = False) -> np.ndarray:
+def draw_overlay(
+    image: np.ndarray,
+    ids: np.ndarray,
+    labels: Sequence[int],
+    *,
+    is_thin: bool = False,
+    chosen: Mapping[int, tuple[int, int, int]] = {},
+) -> np.ndarray:
     """Colour and outline each object, and number the objects 1, 2, .. in the order of ``labels``.
 
     Args:
@@ -29,6 +36,7 @@ def draw_overlay(image: np.ndarray, ids: np.ndarray, labels: Sequence[int], *, i
         ids: ``[H,W]`` object ids; those that are not in ``labels`` are left unmarked.
         labels: the ids to mark; the first has the number 1 and the first colour.
         is_thin: whether outlines are thin and objects have no numbers, for small images.
+        chosen: R, G and B of ids that have another colour.
 
     Returns:
         ``[H,W,3]`` uint8 RGB.
@@ -36,19 +44,15 @@ def draw_overlay(image: np.ndarray, ids: np.ndarray, labels: Sequence[int], *, i
     number_of_id = np.zeros(1 + max(int(ids.max()), *labels, 0), np.int32)
     number_of_id[list(labels)] = range(1, len(labels) + 1)
     numbers = number_of_id[ids]
-    colours = np.array([BLACK, *(_colour(number) for number in range(1, len(labels) + 1))], np.uint8)
-    tinted = cv2.addWeighted(image, 1 - OPACITY, colours[numbers], OPACITY, 0)
+    colours = [BLACK, *(chosen.get(label, COLOURS[row % len(COLOURS)]) for row, label in enumerate(labels))]
+    tinted = cv2.addWeighted(image, 1 - OPACITY, np.array(colours, np.uint8)[numbers], OPACITY, 0)
     canvas = np.where(numbers[..., None] > 0, tinted, image)
     for number in np.unique(numbers[numbers > 0]).tolist():
         region = (numbers == number).astype(np.uint8)
-        _draw_outline(canvas, region, _colour(number), is_thin=is_thin)
+        _draw_outline(canvas, region, colours[number], is_thin=is_thin)
         if not is_thin:
             _draw_number(canvas, region, number)
     return canvas
-
-
-def _colour(number: int) -> tuple[int, int, int]:
-    return COLOURS[(number - 1) % len(COLOURS)]
 
 
 def _draw_outline(canvas: np.ndarray, region: np.ndarray, colour: tuple[int, int, int], *, is_thin: bool) -> None:
@@ -89,7 +93,7 @@ class Overlay(Export):
     def write(self, result: FrameResult) -> None:
         """Append a frame with its objects."""
         self._labels += [label for label in result.labels if label not in self._labels]
-        self._mp4.write(draw_overlay(result.image, result.ids, self._labels))
+        self._mp4.write(draw_overlay(result.image, result.ids, self._labels, chosen=self.video.colours))
 
     def write_leading(self, image: np.ndarray) -> None:
         """Append a frame without objects."""

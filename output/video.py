@@ -1,6 +1,6 @@
 """Everything that is written for one video, in background threads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +30,7 @@ class VideoOutput:
         exports: keys of ``EXPORTS``; for "probabilities" every result must hold them.
         audio: a file whose sound the overlay gets; None: no sound. The sound fits only if every frame of that file is
             written, so give None for a cut or for a selection of the frames.
+        colours: R, G and B by id, of pictures; those of other ids are chosen.
     """
 
     def __init__(
@@ -40,8 +41,9 @@ class VideoOutput:
         exports: Sequence[str] = ("masks",),
         *,
         audio: Path | None = None,
+        colours: Mapping[int, tuple[int, int, int]] | None = None,
     ) -> None:
-        video = ExportedVideo(OutputPaths(folder), palette, frame_rate, audio)
+        video = ExportedVideo(OutputPaths(folder), palette, frame_rate, audio, colours or {})
         self._exports = [EXPORTS[export](video) for export in exports]
         self._writers: list[BackgroundWriter] = []
         self._stack = ExitStack()

@@ -43,7 +43,7 @@ class Ledger:
         self.drawn: dict[int, PackedArray] = {}  # [H,W] numbers of frames changed since the last round
         self.scribbles: Scribbles | None = None
         self.running: int | None = None  # the frame that the running round has started from
-        self.interrupted: int | None = None  # that of a round which an earlier session did not finish
+        self.interrupted: int | None = None  # the start of a round that an earlier session did not finish
         self._video, self._propagation = video, propagation
         self._undo: list[Step] = []
         self._redo: list[Step] = []

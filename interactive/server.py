@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "page"
 SUFFIXES = {".html", ".css", ".js", ".svg", ".png", ".webp"}  # files of other kinds are not served
-MAX_DIGITS = 9  # in a number
+MAX_DIGITS = 9  # more are no number of a frame
 MAX_UPLOAD = 64 * 2**20  # bytes
 KEPT_FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 NOT_KEPT = {"cache-control": "no-store"}

@@ -33,7 +33,7 @@ class Shown(NamedTuple):
     size: tuple[int, int]
     revisions: dict[int, int]  # by frame; a frame that has none is empty
     present: dict[int, frozenset[int]]  # numbers of the objects in each frame
-    labels: tuple[str | None, str | None]  # of undo and redo
+    labels: tuple[str | None, str | None]  # names of what undo and redo would do
 
     def ids(self, frame: int) -> np.ndarray:
         """Read a frame's mask at the working size: ``[H,W]`` int32 ids."""

@@ -41,7 +41,7 @@ class Worker(Thread):
 
     @property
     def shown(self) -> Shown:
-        """What the session shows now; for any thread."""
+        """The masks and objects at this moment; for any thread."""
         return self._status.shown
 
     def describe(self) -> Event:

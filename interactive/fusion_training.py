@@ -95,7 +95,7 @@ def prepare_fusion(
     return assemble(plan, data, partial(_make_network, load_network(prop_model, device)), device, amp_dtype, group)
 
 
-def _make_network(encoder: STCN, start: Start) -> TrainableFusion:
+def _make_network(encoder: STCN, start: Start, _: ProcessGroup) -> TrainableFusion:
     network = TrainableFusion(encoder)
     if start.network is not None:
         network.load_state_dict(load_fusion(start.network).state_dict())

@@ -14,6 +14,7 @@ from model.checkpoint import check_names, copy_matching, read_imagenet, read_sta
 from model.s2m import INPUT_CHANNELS, S2M, SIZES
 from training.assembly import Training, assemble
 from training.data import static_data
+from training.imagenet import load_in_turn
 from training.recipe import Stage, divide_batch
 from training.settings import Start, TrainingPlan
 from util.distributed import ProcessGroup
@@ -77,7 +78,7 @@ def prepare_s2m(
     return assemble(plan, data, partial(make_network, size, is_shared), device, amp_dtype, group)
 
 
-def make_network(size: str, is_shared: bool, start: Start) -> nn.Module:
+def make_network(size: str, is_shared: bool, start: Start, group: ProcessGroup) -> nn.Module:
     """Make the network that the first iteration gets, on the CPU.
 
     Args:
@@ -93,10 +94,8 @@ def make_network(size: str, is_shared: bool, start: Start) -> nn.Module:
         check_names(start.network, network.state_dict(), state_dict, f"S2M, size {size}")
         network.load_state_dict(state_dict)
     elif start.checkpoint is None and not start.from_scratch:
-        try:
-            weights = read_imagenet(SIZES[size].backbone, start.encoder_weights, INPUT_CHANNELS)
-        except OSError as e:
-            remedy = "set encoder_weights to a folder that holds them"
-            raise InputError(f"ImageNet weights cannot be downloaded ({e}); {remedy}") from e
-        copy_matching(network.backbone, weights)
+        name = SIZES[size].backbone
+        load_in_turn(
+            lambda: copy_matching(network.backbone, read_imagenet(name, start.encoder_weights, INPUT_CHANNELS)), group
+        )
     return nn.SyncBatchNorm.convert_sync_batchnorm(network) if is_shared else network

@@ -35,7 +35,7 @@ class Training(NamedTuple):
 def assemble(
     plan: TrainingPlan,
     data: Dataset,
-    make_network: Callable[[Start], nn.Module],
+    make_network: Callable[[Start, ProcessGroup], nn.Module],
     device: torch.device,
     amp_dtype: torch.dtype | None,
     group: ProcessGroup,
@@ -56,8 +56,8 @@ def assemble(
     batch = divide_batch(plan.stage, group.size, plan.batch_per_process)
     if len(data) < batch.total:
         raise InputError(f"{len(data)} clips are fewer than a batch of {batch.total}; add data or set batch_size")
-    schedule = Schedule(plan.iterations, len(data) // batch.total, plan.stage.last_switch)
-    network = make_network(start).to(device)
+    schedule = Schedule(plan.iterations, len(data) // batch.total, plan.stage.last_switch, plan.max_jump)
+    network = make_network(start, group).to(device)
     if compute.compile:
         network.compile()
     trainer = Trainer(network, replace(plan.optimizer, amp_dtype=amp_dtype), is_distributed=group.size > 1)
@@ -71,7 +71,9 @@ def assemble(
         make_folder(folder)
         remove_leftovers(folder)
         facts_of_run = run_facts(describe_device(device, amp_dtype), group.size, trainer.schedule)
-        record = TrainingLog(output.log_root / folder.name, {**plan.record, **facts_of_run}, trainer.iteration)
+        options_and_facts = {**plan.record, **facts_of_run}
+        log_folder = output.log_root / folder.name
+        record = TrainingLog(log_folder, options_and_facts, trainer.iteration, use_wandb=output.wandb)
     settings = RunSettings(
         folder, batch.rounds, facts, output.intervals, output.keep, options=pack_options(plan.record)
     )
@@ -90,6 +92,8 @@ def describe_schedule(plan: TrainingPlan, schedule: Schedule, batch: Batch, num_
         f"batch: {batch.processes} process(es) x {batch.micro} clips x {batch.rounds} round(s) = {batch.total}",
         *plan.notes,
     ]
-    if plan.has_jumps:
+    if plan.has_jumps and plan.max_jump:
+        lines.append(f"longest jump between frames {plan.max_jump}")
+    elif plan.has_jumps:
         lines.append(f"longest jumps between frames {CURRICULUM}, switched at epochs {schedule.switches}")
     return lines

@@ -1,6 +1,7 @@
 """The options that all trainings share, and those that a checkpoint remembers."""
 
 import argparse
+import importlib.util
 from pathlib import Path
 
 from training.resuming import find_last_checkpoint, read_options
@@ -41,6 +42,8 @@ def check_shared(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
         parser.error("--crop must be a multiple of 16, at least 32")
     if args.bootstrap is not None and not 0 <= args.bootstrap[0] < args.bootstrap[1]:
         parser.error("--bootstrap must be two iterations, the second after the first")
+    if args.wandb and importlib.util.find_spec("wandb") is None:
+        parser.error("--wandb needs a package that is not installed; pip install wandb, or leave the option out")
     if Path(args.id).name != args.id:
         parser.error("--id becomes the name of a folder; leave out separators")
 
@@ -77,6 +80,7 @@ def make_output(args: argparse.Namespace, val_root: Path | None = None, val_ever
         intervals=intervals,
         keep=args.keep,
         val_root=val_root,
+        wandb=args.wandb,
     )
 
 
@@ -110,4 +114,6 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         help=checkpoint_help,
     )
     add("--keep", type=positive_int, metavar="N", help="keep the last N network files only (default: all)")
+    wandb_help = "write the records to Weights & Biases as well, project WANDB_PROJECT or stcn (default: TensorBoard)"
+    add("--wandb", action="store_true", help=wandb_help)
     add("--debug", action="store_true", help="log and draw each iteration (default: each 100 and each 800)")

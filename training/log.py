@@ -1,10 +1,13 @@
 """The record of a training: scalars for TensorBoard and as a table, pictures, settings, versions."""
 
 import csv
+import importlib
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,10 +27,14 @@ class TrainingLog:
         folder: the run's folder for records.
         settings: any values; those that JSON does not know are written as text.
         start: number of iterations done before.
+        use_wandb: whether to write to Weights & Biases as well, whose package must be installed.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, object], start: int = 0) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, object], start: int = 0, *, use_wandb: bool = False
+    ) -> None:
         make_folder(folder)
+        self._wandb = _start_wandb(folder, settings) if use_wandb else None
         self._folder, self._writer = folder, SummaryWriter(str(folder), purge_step=start + 1)
         for table in folder.glob("*.csv"):
             _drop_rows_after(table, start)
@@ -39,13 +46,19 @@ class TrainingLog:
         """Write an iteration's named numbers, also to ``<table>.csv``."""
         for name, value in values.items():
             self._writer.add_scalar(name, value, iteration)
+        if self._wandb is not None:
+            self._wandb.log(dict(values), step=iteration)
+        self.row(iteration, values, table=table)
+
+    def row(self, iteration: int, values: Mapping[str, float | str], *, table: str) -> None:
+        """Write a row of numbers and texts to ``<table>.csv``."""
         path = self._folder / f"{table}.csv"
         is_new = not path.exists() or not path.stat().st_size
         with path.open("a", newline="") as file:
             rows = csv.writer(file)
             if is_new:
                 rows.writerow(["iteration", *values])
-            rows.writerow([iteration, *(f"{value:.6g}" for value in values.values())])
+            rows.writerow([iteration, *(v if isinstance(v, str) else f"{v:.6g}" for v in values.values())])
 
     def column(self, name: str, *, table: str) -> list[float]:
         """Read the numbers of a name from ``<table>.csv``, of resumed runs as well; none if it is not there yet."""
@@ -58,10 +71,26 @@ class TrainingLog:
     def picture(self, iteration: int, name: str, image: np.ndarray) -> None:
         """Write a picture ``[H,W,3]`` uint8 RGB."""
         self._writer.add_image(name, image, iteration, dataformats="HWC")
+        if self._wandb is not None:
+            self._wandb.log({name: importlib.import_module("wandb").Image(image)}, step=iteration)
 
     def close(self) -> None:
         """Write all that is still buffered."""
         self._writer.close()
+        if self._wandb is not None:
+            self._wandb.finish()
+
+
+def _start_wandb(folder: Path, settings: Mapping[str, object]) -> Any:
+    """Begin the run that has the folder's name, or go on with it."""
+    return importlib.import_module("wandb").init(
+        project=os.environ.get("WANDB_PROJECT", "stcn"),
+        name=folder.name,
+        id=folder.name,
+        resume="allow",
+        dir=str(folder),
+        config=json.loads(json.dumps(dict(settings), default=str)),
+    )
 
 
 def _drop_rows_after(table: Path, iteration: int) -> None:

@@ -109,7 +109,7 @@ def _make_recipe(args: argparse.Namespace) -> Recipe:
         seed=args.seed,
         keep_surroundings=args.keep_surroundings or args.scenes,
         keep_scale=args.keep_scale,
-        fit_jumps=args.fit_jumps,
+        fit_jumps=bool(args.vos_root) if args.fit_jumps is None else args.fit_jumps,
     )
     optimizer = OptimizerConfig(
         lr=args.lr,
@@ -133,6 +133,7 @@ def _make_recipe(args: argparse.Namespace) -> Recipe:
         batch_per_process=args.batch_size,
         optimizer=optimizer,
         reading=MemoryReading(args.similarity, args.top_k),
+        max_jump=args.max_jump,
     )
 
 
@@ -187,8 +188,10 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     add("--keep_surroundings", action="store_true", help=keep_help)
     scale_help = "let a smaller crop show less of a video's frame (default: the same at a smaller size)"
     add("--keep_scale", action="store_true", help=scale_help)
-    jumps_help = "shorten jumps in short videos (default: frames repeat, as published)"
-    add("--fit_jumps", action="store_true", help=jumps_help)
+    jumps_help = "shorten jumps in short videos; else frames repeat, as published (default: with --vos_root)"
+    add("--fit_jumps", action=argparse.BooleanOptionalAction, help=jumps_help)
+    longest_help = "largest jump between a clip's frames, in frames of the video (default: the published curriculum)"
+    add("--max_jump", type=positive_int, metavar="N", help=longest_help)
     scenes_help = "in stage 0, compose each clip of several photographs that move apart (default: warp a single one)"
     add("--scenes", action="store_true", help=scenes_help)
     seed_help = "start of all random numbers, for weights, order and augmentation; the same one repeats a training"
@@ -206,7 +209,7 @@ def _add_expert(parser: argparse.ArgumentParser) -> None:
     region_help = "weight of a loss of overlap, 1 - Jaccard index, added to the cross entropy"
     add("--region_loss", type=not_negative, metavar="X", default=default.region_weight, help=region_help)
     average_help = "decay of a running average of the weights, which is saved and scored (default: none)"
-    add("--average", type=decay, metavar="X", help=average_help)
+    add("--average", "--ema", type=decay, metavar="X", help=average_help)
     similarity_help = "similarity of keys: negative squared distance, as published, dot product or cosine"
     add("--similarity", choices=SIMILARITIES, default="l2", help=similarity_help)
     top_help = "memory positions that count for each query position (default: all, as published)"

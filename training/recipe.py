@@ -36,6 +36,7 @@ class Schedule:
     iterations: int
     batches_per_epoch: int
     last_switch: float = 0.9
+    fixed_jump: int | None = None  # largest jump in all epochs; None: the curriculum
 
     @property
     def epochs(self) -> int:
@@ -49,7 +50,7 @@ class Schedule:
 
     def max_jump(self, epoch: int) -> int:
         """Return the largest jump between a clip's frames in an epoch."""
-        return CURRICULUM[sum(epoch >= switch for switch in self.switches)]
+        return self.fixed_jump or CURRICULUM[sum(epoch >= switch for switch in self.switches)]
 
 
 class Batch(NamedTuple):

@@ -29,6 +29,7 @@ ADDED_LATER = {  # facts that old checkpoints lack, with the value they were tra
     "average": 0,
     "similarity": "l2",
     "top_k": 0,
+    "max_jump": 0,
 }
 PUBLISHED_FACTS = {"network": "full", "cosine": False, "encoder_lr": 1}  # all that a published checkpoint tells
 

@@ -194,6 +194,8 @@ class Run:
             decisive = next(iter(values))
             is_best = values[decisive] > max(self._log.column(decisive, table="validation"), default=-1)
             self._log.scalars(iteration, values, table="validation")
+            for sequence, measures in _by_sequence(scores).items():
+                self._log.row(iteration, {"sequence": sequence, **measures}, table="validation_sequences")
             if is_best:
                 self._save_result("best")
 
@@ -241,6 +243,16 @@ class Run:
     def _note_signal(self, number: int, _: object) -> None:
         announce(f"{signal.Signals(number).name}: finishing this iteration")
         self._stop = Stop(number)
+
+
+def _by_sequence(scores: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Group scores of single sequences, named ``<sequence>/<measure>``."""
+    sequences: dict[str, dict[str, float]] = {}
+    for name, score in scores.items():
+        sequence, _, measure = name.rpartition("/")
+        if sequence:
+            sequences.setdefault(sequence, {})[measure] = score
+    return sequences
 
 
 class _Share(NamedTuple):

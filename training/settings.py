@@ -36,6 +36,7 @@ class Recipe:
     batch_per_process: int | None  # clips; None: the published batch, divided among the processes
     optimizer: OptimizerConfig
     reading: MemoryReading = PUBLISHED_READING  # the similarity, and how many memory positions count
+    max_jump: int | None = None  # largest jump between a clip's frames; None: the curriculum
     mixture: Mapping[str, float] = field(default_factory=dict)  # share of each source, instead of the stage's data
 
 
@@ -60,6 +61,7 @@ class Output:
     intervals: Intervals
     keep: int | None  # how many network files to keep, the last ones; None: all
     val_root: Path | None  # annotated videos to score the network on
+    wandb: bool = False  # whether to write records to Weights & Biases as well
 
 
 @dataclass(frozen=True)
@@ -91,4 +93,5 @@ class TrainingPlan:
     output: Output
     record: Mapping[str, object]  # name and value of each option
     notes: tuple[str, ...] = ()  # lines for the description
+    max_jump: int | None = None  # largest jump between a clip's frames; None: the curriculum
     has_jumps: bool = False  # whether clips take frames of videos, farther apart from phase to phase

@@ -8,11 +8,11 @@ from model.checkpoint import load_imagenet_encoders, start_from_weights
 from model.network import STCN
 from training.assembly import Training, assemble
 from training.data import make_data, mixed_data
+from training.imagenet import load_in_turn
 from training.recipe import STAGES
 from training.settings import Recipe, Start, TrainingPlan, TrainingSettings
 from training.validation import annotated_videos, held_out_videos
 from util.distributed import ProcessGroup
-from util.errors import InputError
 
 
 def prepare_training(
@@ -52,11 +52,12 @@ def make_plan(settings: TrainingSettings) -> TrainingPlan:
         output=settings.output,
         record=settings.record,
         notes=(f"shares of the sources: {shares}",) if shares else (),
+        max_jump=recipe.max_jump,
         has_jumps=bool(shares) or stage.data != "static",
     )
 
 
-def make_network(recipe: Recipe, start: Start) -> STCN:
+def make_network(recipe: Recipe, start: Start, group: ProcessGroup) -> STCN:
     """Make the network that the first iteration gets, on the CPU.
 
     Raises:
@@ -71,11 +72,7 @@ def make_network(recipe: Recipe, start: Start) -> STCN:
     if start.network is not None:
         start_from_weights(network, start.network)
     elif start.checkpoint is None and not start.from_scratch:
-        try:
-            load_imagenet_encoders(network, start.encoder_weights)
-        except OSError as e:
-            remedy = "set encoder_weights to a folder that holds them"
-            raise InputError(f"ImageNet weights cannot be downloaded ({e}); {remedy}") from e
+        load_in_turn(partial(load_imagenet_encoders, network, start.encoder_weights), group)
     return network
 
 
@@ -96,6 +93,7 @@ def describe_recipe(recipe: Recipe) -> dict[str, object]:
         "keep_surroundings": clip.keep_surroundings,
         "keep_scale": clip.keep_scale,
         "fit_jumps": clip.fit_jumps,
+        "max_jump": recipe.max_jump or 0,
         "seed": clip.seed,
         "cosine": optimizer.cosine is not None,
         "encoder_lr": optimizer.encoder_lr,

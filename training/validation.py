@@ -11,6 +11,7 @@ import torch
 from dataset.layouts import read_list
 from dataset.masks import MaskReader
 from dataset.videos import SINGLE_OBJECT_ID, VideoEntry
+from dataset.vos_dataset import find_videos
 from evaluation.run import EvaluationSettings, segment_to_files
 from evaluation.scoring import score_sequence, summarise_scores
 from evaluation.truth import list_truth
@@ -20,23 +21,25 @@ from tracker import TrackerConfig, VideoTracker
 from training.data import DataPlaces, video_folders
 from util.errors import InputError
 
+SHOWN = ("J&F_mean", "J_mean", "F_mean")
 VALIDATION_LISTS = ("2017/val.txt", "480p/val.txt")  # files below ImageSets, in DAVIS 2017 and 2016
 
 
 def annotated_videos(root: Path) -> list[VideoEntry]:
     """List the videos ``JPEGImages/<video>``, ``Annotations/<video>`` of a folder; DAVIS has ``480p`` between.
 
-    A validation list, as DAVIS has it, selects videos. Masks that hold 0 and 255 alone show a single object.
+    These are the layouts of videos to train on. A validation list, as DAVIS has it, selects videos, and those with
+    fewer than three masks are left out. Masks that hold 0 and 255 alone show a single object.
 
     Raises:
         InputError: there are none, or one lacks frames or masks.
     """
     images, annotations = video_folders(root)
     lists = [path for name in VALIDATION_LISTS if (path := root / "ImageSets" / name).exists()]
-    names = read_list(lists[0]) if lists else sorted(path.name for path in annotations.iterdir() if path.is_dir())
-    if not names:
-        raise InputError(f"{annotations}: no masks in it; expected a folder of masks for each video")
-    return [_annotated_video(images / name, annotations / name) for name in names]
+    videos = find_videos(images, annotations, names=read_list(lists[0]) if lists else None)
+    if not videos:
+        raise InputError(f"{annotations}: no video with three masks in it; expected a folder of masks for each video")
+    return [_annotated_video(video.frames, video.masks) for video in videos]
 
 
 def held_out_videos(places: DataPlaces) -> list[VideoEntry]:
@@ -61,7 +64,8 @@ def _annotated_video(frames: Path, truth: Path) -> VideoEntry:
             raise InputError(f"{folder}: no such folder; a video needs frames and masks, complete the data")
     first = next(iter(list_truth(truth).values()))
     is_single = set(np.unique(MaskReader().read(first)).tolist()) <= {0, SINGLE_OBJECT_ID}
-    return VideoEntry(truth.name, frames, first, truth=truth, is_single_object=is_single)
+    options = {"truth": truth, "is_single_object": is_single, "mask_frame": first.stem}  # frames before it have no mask
+    return VideoEntry(truth.name, frames, first, **options)
 
 
 def validate(
@@ -76,7 +80,7 @@ def validate(
         is_stopped: asked before each video; launchers give a process half a minute to end.
 
     Returns:
-        J&F_mean, J_mean, F_mean, and ``<video>/J&F_mean`` of each; None if it was stopped.
+        J&F_mean, J_mean, F_mean, and the same of each video, as ``<video>/J&F_mean``; None if it was stopped.
     """
     scores = {}
     tracker = VideoTracker(optimise(deepcopy(network), dtype), TrackerConfig(size=None, exact=True))
@@ -91,5 +95,5 @@ def validate(
     del tracker
     torch.cuda.empty_cache()  # training would miss what frames of other sizes left; elsewhere nothing happens
     summary = summarise_scores(scores)
-    of_videos = {f"{name}/J&F_mean": measures["J&F_mean"] for name, measures in summary["sequences"].items()}
-    return {key: summary[key] for key in ("J&F_mean", "J_mean", "F_mean")} | of_videos
+    of_videos = {f"{name}/{key}": found[key] for name, found in summary["sequences"].items() for key in SHOWN}
+    return {key: summary[key] for key in SHOWN} | of_videos

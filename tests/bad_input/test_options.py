@@ -97,6 +97,7 @@ def diverged() -> dict[str, torch.Tensor]:
     Row("clip of one frame", given("--num_frames", "1"), r"--num_frames must be at least 2"),
     Row("unknown stage", given("--stage", "4"), r"argument --stage: invalid choice: 4"),
     Row("unknown network", given("--network", "tiny"), r"argument --network: invalid choice: 'tiny'"),
+    Row("no jump", given("--max_jump", "0"), r"argument --max_jump: 0 is not from 1 to"),
     Row("unknown similarity", given("--similarity", "l1"), r"argument --similarity: invalid choice: 'l1'"),
     Row("no memory positions", given("--top_k", "0"), r"argument --top_k: 0 is not from 1 to"),
     Row("name that is a path", given("--id", "../up"), r"--id becomes the name of a folder; leave out separators"),

@@ -48,6 +48,25 @@ def test_the_reading_of_the_memory_reaches_its_setting(monkeypatch: pytest.Monke
     assert read(monkeypatch, "--similarity", "dot", "--top_k", 20).recipe.reading == MemoryReading("dot", 20)
 
 
+def test_own_videos_have_jumps_that_fit_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ["--stage", 3, "--vos_root", "a"]
+    assert not read(monkeypatch, "--stage", 3).recipe.clip.fit_jumps
+    assert read(monkeypatch, *own).recipe.clip.fit_jumps
+    assert not read(monkeypatch, *own, "--no-fit_jumps").recipe.clip.fit_jumps
+    assert read(monkeypatch, *own, "--max_jump", 7).recipe.max_jump == 7
+    assert read(monkeypatch, "--ema", 0.9).recipe.optimizer.average == 0.9
+
+
+def test_wandb_must_be_installed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as end:
+        read(monkeypatch, "--wandb")
+    assert end.value.code == 2
+    assert "--wandb needs a package that is not installed; pip install wandb" in capsys.readouterr().err
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: object())
+    assert read(monkeypatch, "--wandb").output.wandb
+
+
 def test_a_mixture_reaches_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     options = ["--mix", "scenes:2", "videos", "--vos_root", "a", "--hold_out", "x", "y", "--average", 0.99]
     settings = read(monkeypatch, *options, "--fit_jumps", "--keep_scale")

@@ -26,6 +26,10 @@ def test_curriculum_rises_and_falls_back() -> None:
     assert Schedule(100, 1, last_switch=0.8).max_jump(80) == 5
 
 
+def test_a_given_jump_holds_in_all_epochs() -> None:
+    assert {Schedule(150_000, 470, fixed_jump=3).max_jump(epoch) for epoch in range(0, 320, 10)} == {3}
+
+
 def keys(num_processes: int, start: int = 0, **options: int) -> list[list]:
     """Micro-batches of all processes, round by round, for a batch of 4 in micro-batches of 1."""
     samplers = [

@@ -73,6 +73,14 @@ def test_the_checkpoint_is_written_after_all_that_a_finished_run_leaves(tmp_path
     assert {path.name for path in folder.glob("*.pth")} == {"run_2.pth", "run_best.pth", "run_checkpoint.pth"}
 
 
+def test_each_scored_sequence_has_a_row(tmp_path: Path) -> None:
+    (folder := tmp_path / "run").mkdir()
+    scores = {"J_mean": 0.5, "cat/J_mean": 0.4, "cat/F_mean": 0.3, "a dog/J_mean": 0.6, "a dog/F_mean": 0.7}
+    assert train_still(folder, 0, lambda _: scores) == 0
+    rows = (folder / "log" / "validation_sequences.csv").read_text().splitlines()
+    assert rows == ["iteration,sequence,J_mean,F_mean", "2,cat,0.4,0.3", "2,a dog,0.6,0.7"]
+
+
 def test_scoring_that_a_signal_stopped_is_made_on_resuming(tmp_path: Path) -> None:
     (folder := tmp_path / "run").mkdir()
     scorings = []

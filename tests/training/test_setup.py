@@ -8,11 +8,12 @@ from training.launch import choose_mixed_precision
 from training.settings import Recipe, Start
 from training.setup import make_network
 from training.trainer import OptimizerConfig
+from util.distributed import ProcessGroup
 
 
 def test_network_without_cbam() -> None:
     recipe = Recipe(3, "small", False, ClipSpec(num_objects=2), False, 1, None, OptimizerConfig())
-    assert make_network(recipe, Start(from_scratch=True)).value_encoder.fuser.attention is None
+    assert make_network(recipe, Start(from_scratch=True), ProcessGroup()).value_encoder.fuser.attention is None
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,16 @@ To paint a mask, get the first frame as it will be seen:
 
     python eval_generic.py --video clip.mp4 --first_frame first.png
 
+With the mask of another frame (backwards too, where frames lie before it):
+
+    python eval_generic.py --video clip.mp4 --mask painted.png --mask_frame 40 --direction both --output results
+
 Many videos, as DATA/JPEGImages/<video>/*.jpg and DATA/Annotations/<video>/*.png (a mask has its frame's base name):
 
     python eval_generic.py --data_path DATA --output results
 
-Masks are written to <output>/<video>/<frame>.png, from the first annotated frame on, with the ids of the given masks.
+Masks are written to <output>/<video>/<frame>.png, with the ids of the given masks: from the first annotated frame on,
+with --direction backward up to the last one, with --direction both for all frames.
 """
 
 import util.signals  # noqa: F401 (first, so that Ctrl-C during the other imports ends in one line)
@@ -30,6 +35,7 @@ from pathlib import Path
 from dataset.frames import open_frames, write_first_frame
 from dataset.layouts import generic_videos
 from dataset.videos import VideoEntry
+from evaluation.choices import add_choices, check_choices, choose
 from evaluation.options import load_tracker, make_evaluation_parser, make_settings
 from evaluation.run import evaluate
 from interactive.prompt_options import add_prompt_options, write_prompted_mask
@@ -50,9 +56,11 @@ def parse_arguments() -> argparse.Namespace:
     add_prompt_options(given)
     only_help = "write the mask of --box and --points, to look at it, and stop"
     written.add_argument("--mask_only", action="store_true", help=only_help)
-    first_help = "write the first frame of --video to this file, to paint its mask, and stop"
+    first_help = "write the first frame of --video (or --mask_frame) to this file, to paint its mask, and stop"
     written.add_argument("--first_frame", type=Path, metavar="PNG", help=first_help)
+    add_choices(parser.add_argument_group("direction, and choice of masks and frames"))
     args = parser.parse_args()
+    check_choices(parser, args)
     if args.first_frame is not None and args.video is None:
         parser.error("--first_frame goes with --video")
     _check_masks(parser, args)
@@ -109,14 +117,15 @@ def list_videos(args: argparse.Namespace) -> list[VideoEntry]:
 def main() -> int:
     args = parse_arguments()
     if args.first_frame is not None:
-        write_first_frame(open_frames(args.video, strict=args.strict), args.first_frame)
-        print(f"{args.first_frame} is written; paint each object in a colour of its own, and give it as --mask")
+        write_first_frame(open_frames(args.video, strict=args.strict), args.first_frame, args.mask_frame)
+        given = "--mask" if args.mask_frame is None else f"--mask, with --mask_frame {args.mask_frame}"
+        print(f"{args.first_frame} is written; paint each object in a colour of its own, and give it as {given}")
         return 0
     if args.marks:
         args.mask = make_first_mask(args)
         if args.mask_only:
             return 0
-    return evaluate(list_videos(args), load_tracker(args), make_settings(args))
+    return evaluate(choose(list_videos(args), args), load_tracker(args), make_settings(args))
 
 
 if __name__ == "__main__":

@@ -155,7 +155,13 @@ class VideoTracker:
     def segment(
         self, video: AnnotatedVideo, *, need_probabilities: bool = False, title: str | None = None
     ) -> Iterator[FrameResult]:
-        """Segment an opened video: the results of the frames that it wants, in order.
+        """Segment an opened video: the results of the frames that it wants, in order."""
+        return take_results(self.segment_in_steps(video, need_probabilities=need_probabilities, title=title))
+
+    def segment_in_steps(
+        self, video: AnnotatedVideo, *, need_probabilities: bool = False, title: str | None = None
+    ) -> Iterator[Step]:
+        """Segment an opened video as ``segment`` does, and yield each batch of frames before it is encoded.
 
         Reading runs in a thread of its own, some frames ahead; frames that nobody needs are not decoded.
 
@@ -163,17 +169,11 @@ class VideoTracker:
             need_probabilities: whether the results hold probabilities.
             title: of the progress bars, one for each pass; None: no bar.
         """
-        return take_results(self.segment_in_steps(video, need_probabilities=need_probabilities, title=title))
-
-    def segment_in_steps(
-        self, video: AnnotatedVideo, *, need_probabilities: bool = False, title: str | None = None
-    ) -> Iterator[Step]:
-        """Segment an opened video as ``segment`` does; forwards, yield each batch of frames before it is encoded."""
         if not video.passes.backward:
             return _with_bar(self._run_pass(video, need_probabilities), title, video.passes.forward, video)
         needed = need_probabilities or bool(video.passes.forward)
-        backward = take_results(self._run_pass(video, needed, backwards=True))
-        forward = take_results(self._run_pass(video, needed))
+        backward = self._run_pass(video, needed, backwards=True)
+        forward = self._run_pass(video, needed)
         return join_passes(
             video,
             _with_bar(forward, title, video.passes.forward, video),
@@ -215,5 +215,5 @@ def _with_bar(steps: Iterator[Step], title: str | None, names: list[str], video:
     """Show the progress of a pass, whose frames are ``names``, unless there is no title or nothing to do."""
     if title is None or not names:
         return steps
-    num_results = len(set(names) & set(video.output_names))
-    return with_progress(steps, title, num_results, lambda step: isinstance(step, FrameResult))
+    total = len(set(names) & set(video.output_names))
+    return with_progress(steps, title, total, lambda step: isinstance(step, FrameResult))

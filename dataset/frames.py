@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from dataset.deep_images import find_depth
+from dataset.frame_names import find_frames
 from dataset.images import IMAGE_SUFFIXES, find_highest_level, list_images, read_frame_size, read_rgb
 from dataset.video_file import VideoFile
 from util.errors import InputError
@@ -123,15 +124,43 @@ def read_first_frame(frames: FrameFolder | VideoFile) -> np.ndarray:
     return next(frames.read(needed=frames.names[:1]))[1]
 
 
-def write_first_frame(frames: FrameFolder | VideoFile, path: Path) -> None:
-    """Write the first frame, upright as it is read, to draw a mask on: as PNG, whole or not at all.
+def read_frame(frames: FrameFolder | VideoFile, frame: str) -> np.ndarray:
+    """Read a frame by its name or number: ``[H,W,3]`` uint8 RGB.
 
     Raises:
-        InputError: the frame cannot be decoded, or the path lies among the frames.
+        InputError: there is no such frame, or it cannot be decoded.
+    """
+    name = name_frame(frames, frame)
+    for _, image in frames.read(frames.names.index(name), {name}):
+        return image
+    raise InputError(f"{frames.path}: frame {name} cannot be decoded; convert it anew")
+
+
+def name_frame(frames: FrameFolder | VideoFile, text: str) -> str:
+    """Name the frame that a text means, as ``find_frames`` does.
+
+    Raises:
+        InputError: there is no such frame.
+    """
+    found = find_frames(frames.names, [text])[text]
+    if found is None:
+        first, last = frames.names[0], frames.names[-1]
+        raise InputError(f"{frames.path}: has no frame {text}, but {first} to {last}; give another")
+    return found
+
+
+def write_first_frame(frames: FrameFolder | VideoFile, path: Path, frame: str | None = None) -> None:
+    """Write a frame, upright as it is read, to draw a mask on: as PNG, whole or not at all.
+
+    Args:
+        frame: its name or number; None: the first.
+
+    Raises:
+        InputError: there is no such frame, it cannot be decoded, or the path lies among the frames.
     """
     if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(frames.path)):
         raise InputError(f"{path}: would become part of the video {frames.path}; choose another place")
-    image = Image.fromarray(read_first_frame(frames))
+    image = Image.fromarray(read_first_frame(frames) if frame is None else read_frame(frames, frame))
     make_folder(path.parent)
     with write_then_rename(path) as temporary:
         image.save(temporary, "PNG")

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset.frames import FrameFolder, open_frames
+from dataset.frame_names import find_frames
+from dataset.frames import FrameFolder, name_frame, open_frames
 from dataset.images import list_images
 from dataset.masks import MaskReader, describe_many_ids
 from dataset.object_masks import ObjectMasks
@@ -20,7 +21,6 @@ from dataset.passes import (
     MasksUsed,
     check_choice,
     choose_masks,
-    find_frames,
     plan_passes,
 )
 from dataset.video_file import VideoFile
@@ -246,11 +246,7 @@ def _frame_of_mask(frames: FrameFolder | VideoFile, entry: VideoEntry) -> str:
     """Name the frame of a single mask: the first, unless the entry says; the mask's name may be that of another."""
     mask, first = entry.masks, frames.names[0]
     if entry.mask_frame is not None:
-        frame = find_frames(frames.names, [entry.mask_frame])[entry.mask_frame]
-        if frame is None:
-            last = frames.names[-1]
-            raise InputError(f"{frames.path}: has no frame {entry.mask_frame}, but {first} to {last}; set mask_frame")
-        return frame
+        return name_frame(frames, entry.mask_frame)
     name = _frame_name(frames, mask.stem)
     if name != first and entry.truth is not None:
         raise InputError(f"{frames.path}: begins with frame {first}, but {mask} is the first mask; complete it")

@@ -17,6 +17,7 @@ def describe_run(entry: VideoEntry, tracker: VideoTracker, weights: Path | None)
         weights: the network's file; None: unknown.
     """
     options = {name: value for name, value in asdict(tracker.config).items() if name not in IRRELEVANT}
+    options |= {name: value for name, value in _choices(entry).items() if value != VideoEntry._field_defaults[name]}
     options |= {"precision": str(tracker.network.dtype).removeprefix("torch."), "one_object": entry.is_single_object}
     return {
         "video": describe_source(entry.frames),
@@ -24,3 +25,8 @@ def describe_run(entry: VideoEntry, tracker: VideoTracker, weights: Path | None)
         "weights": {"digest": None if weights is None else digest_file(weights)},
         "options": options,
     }
+
+
+def _choices(entry: VideoEntry) -> dict[str, object]:
+    """List what was chosen for a video. Records leave defaults out, as those of earlier releases do."""
+    return {name: getattr(entry, name) for name in ("mask_frame", "direction", "masks_used")}

@@ -43,6 +43,7 @@ READS_OPTIONS = {
     "util/script.py",
     "util/options.py",
     "evaluation/options.py",
+    "evaluation/choices.py",
     "training/options.py",
     "training/common_options.py",
     "downloading/options.py",

@@ -12,25 +12,25 @@ import torch
 
 from dataset.passes import AnnotatedVideo
 from output.result import FrameResult
-from tracking.session import put_annotation
+from tracking.session import Step, put_annotation
 from tracking.spool import ResultSpool
 
 
 def join_passes(
     video: AnnotatedVideo,
-    forward: Iterator[FrameResult],
-    backward: Iterator[FrameResult],
+    forward: Iterator[Step],
+    backward: Iterator[Step],
     *,
     need_probabilities: bool = False,
     keep_annotations: bool = False,
-) -> Iterator[FrameResult]:
-    """Run the backward pass, then the forward one, and yield the results in the order of the frames.
+) -> Iterator[Step]:
+    """Run the backward pass, then the forward one, and yield the results in the order of the frames, and other steps.
 
     The results of the backward pass wait in a temporary file.
 
     Args:
-        forward: results of the forward pass; where both reach, they must hold probabilities.
-        backward: results of the backward pass; the same.
+        forward: steps of the forward pass; where both reach, its results must hold probabilities.
+        backward: steps of the backward pass; the same.
         need_probabilities: whether the results hold probabilities.
         keep_annotations: whether given masks are put over the blended results.
     """
@@ -38,10 +38,14 @@ def join_passes(
     leading = [name for name in video.output_names if name not in reached]
     places = _places_of_objects(video)
     with ResultSpool(is_exact=need_probabilities) as spool:
-        spool.fill(backward, video.output_names if need_probabilities else reached)
+        yield from spool.fill(backward, video.output_names if need_probabilities else reached)
         for name, image in video.read_images(leading):
             yield spool.take(name, image)
-        for result in forward:
+        for step in forward:
+            if not isinstance(step, FrameResult):
+                yield step
+                continue
+            result = step
             if result.name in spool:
                 shares = share_of_forward(video.index_of[result.name], places)
                 result = blend_results(result, spool.take(result.name, result.image), shares)

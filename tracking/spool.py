@@ -1,13 +1,14 @@
 """Results that wait for others: compressed, in little memory, in a temporary file once they are many."""
 
 import tempfile
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from contextlib import ExitStack
 from typing import NamedTuple
 
 import numpy as np
 
 from output.result import FrameResult
+from tracking.session import Step
 from util.errors import InputError
 from util.packing import LEVELS, PackedArray
 from util.pipeline import BackgroundWriter
@@ -54,8 +55,8 @@ class ResultSpool:
     def __contains__(self, name: str) -> bool:
         return name in self._stored
 
-    def fill(self, results: Iterable[FrameResult], with_probabilities: Container[str]) -> None:
-        """Store results, in a thread of its own.
+    def fill(self, steps: Iterable[Step], with_probabilities: Container[str]) -> Iterator[Step]:
+        """Store the results among steps, in a thread of its own, and yield the other steps.
 
         Args:
             with_probabilities: names of the frames whose probabilities are kept.
@@ -64,8 +65,11 @@ class ResultSpool:
             InputError: the folder of temporary files is full.
         """
         with BackgroundWriter(1) as writer:
-            for result in results:
-                writer.submit(self._add, result, result.name in with_probabilities)
+            for step in steps:
+                if isinstance(step, FrameResult):
+                    writer.submit(self._add, step, step.name in with_probabilities)
+                else:
+                    yield step
 
     def take(self, name: str, image: np.ndarray) -> FrameResult:
         """Give the result of a frame, with its image."""

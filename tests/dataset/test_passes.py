@@ -1,8 +1,8 @@
-"""Passes over a video: their frames, the masks that are input, and texts that mean frames."""
+"""Passes over a video: their frames, and the masks that are input."""
 
 import pytest
 
-from dataset.passes import choose_masks, find_frames, plan_passes
+from dataset.passes import choose_masks, plan_passes
 
 NAMES = ["a", "b", "c", "d", "e"]
 
@@ -41,14 +41,3 @@ def test_masks_are_chosen_in_the_order_of_the_pass() -> None:
     backward = choose_masks(labels, "first_of_each_object", "backward")
     assert list(backward.items()) == [("c", {1}), ("e", {2})]
     assert choose_masks(labels, "first_of_each_object", "both") == {"b": {1}, "c": {2}}
-
-
-def test_texts_mean_frames_by_name_by_number_or_by_place() -> None:
-    assert find_frames(["00005", "00010"], ["5", "00010", "7", "0"]) == {
-        "5": "00005",
-        "00010": "00010",
-        "7": None,
-        "0": None,
-    }
-    assert find_frames(["view_a", "view_b"], ["1", "view_a", "2"]) == {"1": "view_b", "view_a": "view_a", "2": None}
-    assert find_frames(["1", "01"], ["1", "001"]) == {"1": "1", "001": None}

@@ -1,15 +1,18 @@
 """Sessions: what a person does, undo, and the workspace that follows."""
 
+import json
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from interactive.interaction import DrawingMaker, GrabCutMaker, Region
 from interactive.models import Models
 from interactive.session import Session
+from output.overlay import COLOURS
 from tests.conftest import read_ids
 from tests.interactive.conftest import NUM_FRAMES, assert_same, shown, summary, work
 from util.errors import InputError
@@ -116,6 +119,9 @@ def test_without_weights_boxes_find_objects(models: Models, clip: Path) -> None:
         (lambda session: session.scribble(0, [], 1), "a stroke of shape"),
         (lambda session: session.scribble(0, [(float("nan"), 1)], 1), "a stroke of shape"),
         (lambda session: session.scribble(0, [(1, 1)], 1, is_box=True), "give 2 points"),
+        (lambda session: session.scribble(0, [(-50, -50), (-20, 9)], 1), "a stroke outside the frame"),
+        (lambda session: session.scribble(0, [(70, -9), (99, 60)], 0), "a stroke outside the frame"),
+        (lambda session: session.draw(0, [(99, 99)], 1), "a line outside the frame"),
         (lambda session: session.scribble(0, [(1, 1)], 1, region=Region(70, 1, 90, 9)), "outside the frame"),
         (lambda session: session.import_mask(0, np.zeros((3, 3), int)), "give .H,W. of its size"),
         (lambda session: session.add_object("", 1), "object 1: taken"),
@@ -151,3 +157,87 @@ def test_a_running_round_locks_the_session(open_session: Callable, truth: np.nda
         session.reset(0)
     steps.close()
     session.reset(0)
+
+
+def test_areas_are_filled_up_to_other_ids(open_session: Callable, truth: np.ndarray) -> None:
+    session = open_session()
+    session.import_mask(0, truth[0])
+    row, column = np.argwhere(truth[0] == 1)[0]
+    before = session.ids(0)
+    session.fill(0, (column + 0.9, row + 0.9), 2)
+    _, parts = cv2.connectedComponents((before == 1).astype(np.uint8), connectivity=4)
+    assert np.array_equal(session.ids(0), np.where(parts == parts[row, column], 2, before))
+    with pytest.raises(InputError, match="a point outside the frame"):
+        session.fill(0, (64, 5), 2)
+    assert session.undo_label == "fill"
+
+
+def test_colours_are_the_overlays_unless_chosen(open_session: Callable, reopen: Callable, tmp_path: Path) -> None:
+    session = open_session()
+    for _ in range(3):
+        session.add_object()
+    session.colour_object(2, (1, 2, 3))
+    expected = {1: COLOURS[0], 2: (1, 2, 3), 3: COLOURS[2]}
+    assert session.colours == reopen().colours == expected
+    session.remove_object(1)
+    assert session.colours[3] == COLOURS[2]
+    session.undo()
+    session.undo()
+    assert session.colours[2] == COLOURS[1]
+    assert (session.undo_label, session.redo_label) == ("new object", "new colour")
+    with pytest.raises(InputError, match="give R, G and B from 0 to 255"):
+        session.colour_object(1, (0, 0, 256))
+    path = tmp_path / "workspace" / "session.json"
+    content = json.loads(path.read_text())
+    for entry in content["objects"]:
+        del entry["colour"]  # as earlier releases wrote it
+    del content["running"]
+    path.write_text(json.dumps(content))
+    assert reopen().colours == {1: COLOURS[0], 2: COLOURS[1], 3: COLOURS[2]}
+
+
+def test_many_masks_are_one_action(open_session: Callable, reopen: Callable, truth: np.ndarray) -> None:
+    session = open_session()
+    session.import_masks(enumerate(truth))
+    assert session.changed == tuple(range(NUM_FRAMES))
+    assert_same(reopen(), session)
+    session.undo()
+    assert (session.changed, session.objects) == ((), {})
+    with pytest.raises(InputError, match="the video has frames 0 to 5"):
+        session.import_masks([(0, truth[0]), (NUM_FRAMES, truth[0])])
+    assert not session.changed
+
+
+def test_a_round_that_was_not_finished_counts_as_changed_when_it_comes_back(
+    open_session: Callable, reopen: Callable, truth: np.ndarray
+) -> None:
+    session = open_session()
+    session.import_mask(2, truth[2])
+    steps = session.propagate("forward")
+    for _ in range(2):
+        next(steps)
+    again = reopen()
+    assert (again.interrupted, again.changed, again.interacted) == (2, (2,), (2,))
+    assert [frame for frame in range(NUM_FRAMES) if again.has_result(frame)] == [2, 3]
+    assert again.count_frames("both") == len(list(again.propagate())) - 1 == NUM_FRAMES - 1
+    steps.close()
+    stopped = reopen()
+    assert (stopped.interrupted, stopped.changed) == (None, ())
+
+
+def test_frames_to_come_are_counted_over_all_rounds(open_session: Callable, truth: np.ndarray) -> None:
+    session = open_session()
+    for frame in (4, 1):
+        session.import_mask(frame, truth[frame])
+    expected = session.count_frames("both", 3)
+    assert expected == sum(progress.done > 0 for progress in session.propagate("both", 3))
+
+
+def test_a_closed_session_does_nothing_any_more(open_session: Callable, reopen: Callable, truth: np.ndarray) -> None:
+    session = open_session()
+    session.import_mask(0, truth[0])
+    session.close()
+    for act in (session.add_object, session.undo, session.redo, lambda: session.reset(0)):
+        with pytest.raises(InputError, match="the session is closed: open it again"):
+            act()
+    assert_same(reopen(), session)

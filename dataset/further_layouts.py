@@ -10,8 +10,8 @@ from dataset.burst import read_burst
 from dataset.images import list_images
 from dataset.layouts import check_name, is_sparse, list_folders, read_list
 from dataset.object_masks import ObjectFolders
-from dataset.stored_masks import read_stored_ids
-from dataset.videos import VideoEntry
+from dataset.stored_masks import find_labels, read_stored_ids
+from dataset.videos import SINGLE_OBJECT_ID, VideoEntry
 from util.errors import InputError
 
 SAV_STEP = 4  # frames of SA-V from one mask to the next
@@ -142,12 +142,13 @@ def _listed_videos(root: Path, names: Sequence[str] | None = None, *, has_truth:
 
 
 def _want_truth(entry: VideoEntry) -> VideoEntry:
-    """Ask for the frames of the ground truth, from the first one with an object on."""
+    """Ask for the frames of the ground truth, from the first one with an object on; 255 alone is a single object."""
     paths = list_images(entry.truth)
-    names = list(paths)
-    while names and not read_stored_ids(paths[names[0]], allow_colours=True).any():
-        names.pop(0)
-    return entry._replace(wanted=frozenset(names))
+    names, labels = list(paths), ()
+    while names and not labels:
+        labels = find_labels(read_stored_ids(paths[names[0]], allow_colours=True))
+        names = names if labels else names[1:]
+    return entry._replace(wanted=frozenset(names), is_single_object=labels == (SINGLE_OBJECT_ID,))
 
 
 def _sav_entry(frames: Path, masks: Path, source: ObjectFolders | None) -> VideoEntry:

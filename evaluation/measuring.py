@@ -19,6 +19,7 @@ from util.ids import UNLABELLED_ID
 log = logging.getLogger(__name__)
 
 NUM_SHOWN = 10  # ids in a message
+SINGLE_HINT = "masks of 0 and 255 hold a single object (single_object)"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,11 @@ def measure_sequence(
         if protocol.all_objects:
             objects.enter(wanted)
     objects.refuse_unknown()
-    return FrameScores(names, _gather(rows, source.path))
+    values = _gather(rows)
+    if not values:
+        hint = "" if is_single_object else f"; {SINGLE_HINT}"
+        raise InputError(f"{source.path}: no object enters before the last mask but one, none is scored{hint}")
+    return FrameScores(names, values)
 
 
 def _names_from_first_object(source: TruthFolder | ObjectMasks, objects: "_Objects") -> list[str]:
@@ -90,7 +95,7 @@ def _names_from_first_object(source: TruthFolder | ObjectMasks, objects: "_Objec
     while objects.is_all and not objects.labels and names:
         objects.enter(source.read(names.pop(0)))
     if not objects.labels and not objects.is_all:
-        hint = "" if objects.is_single else "masks of 0 and 255 hold a single object (single_object); "
+        hint = "" if objects.is_single else f"{SINGLE_HINT}; "
         raise InputError(
             f"{source.place(source.names[0])}: no object in the first ground-truth mask; {hint}"
             "objects that enter later are scored if all are (all_objects)"
@@ -155,11 +160,9 @@ class _Objects:
         return wanted > 0 if self._void_id is None else (wanted > 0) & (wanted != self._void_id)
 
 
-def _gather(rows: Sequence[Mapping[int, tuple[float, float]]], truth: Path) -> dict[int, np.ndarray]:
-    """Put the scores of each object into an array; leave out objects that no frame scores."""
+def _gather(rows: Sequence[Mapping[int, tuple[float, float]]]) -> dict[int, np.ndarray]:
+    """Put the scores of each object into an array ``[N,2]``; leave out objects that no frame scores."""
     labels = sorted({label for row in rows for label in row})
-    if not labels:
-        raise InputError(f"{truth}: no object that enters before the last frame but one; there is nothing to score")
     return {label: np.array([row.get(label, (np.nan, np.nan)) for row in rows]) for label in labels}
 
 

@@ -14,6 +14,7 @@ import evaluate_masks
 from evaluation.metrics import score_frame
 from evaluation.scoring import MEASURES
 from model.weights import SMALL_WEIGHTS
+from output.masks import write_mask
 from tests.conftest import files_in, read_ids
 from tests.later_data_sets import PALETTE, SIZE, TREES, VOID, ids_of, regions
 from util.rle import decode
@@ -105,6 +106,15 @@ def test_the_truth_of_long_time_video_is_sparse_and_does_not_leak(run) -> None:
         found = [score_frame(masks[f"{n:04d}"] == label, ids_of(regions(n)) == label)[0] for n in (3, 8)]
         assert scores[f"rat_{label}"]["J_mean"] == pytest.approx(np.mean(found))
         assert np.mean(found) < 0.95
+
+
+def test_masks_of_0_and_255_are_a_single_object(run, tmp_path: Path) -> None:
+    TREES["long_video"].build(tmp_path / "long_video_True", is_whole=True)
+    for path in (tmp_path / "long_video_True/long_video/Annotations/rat").iterdir():
+        write_mask(path, np.where(read_ids(path) == 1, 255, 0).astype(np.uint8), None)
+    output = run("long_video", "--score")
+    assert set(np.unique(list(read_masks(output, "long_video").values()))) == {0, 255}
+    assert list(json.loads((output / "scores.json").read_text())["objects"]) == ["rat_1"]
 
 
 def test_sav_is_segmented_at_24_and_written_at_6_frames_per_second_by_object(

@@ -61,6 +61,16 @@ def test_an_object_that_is_in_the_last_masks_only_is_not_scored(tmp_path: Path) 
     assert list(measure_sequence(*folders, protocol=Protocol(all_objects=True)).values) == [1, 4]
 
 
+def test_a_truth_that_scores_nobody_is_refused(tmp_path: Path) -> None:
+    """Masks of 0 and 255, in which 255 means that nobody labelled the pixels; and objects that enter at the end."""
+    for number, value in enumerate((255, 1)):
+        truth = np.zeros((5, *SIZE), np.uint8)
+        truth[0 if value == 255 else 3 :, 4:9, 4:9] = value
+        folders = write_video(tmp_path / f"found{number}", 0 * truth), write_video(tmp_path / f"true{number}", truth)
+        with pytest.raises(InputError, match=r"no object enters before the last mask but one.*single_object"):
+            measure_sequence(*folders, protocol=Protocol(all_objects=True))
+
+
 def test_unknown_ids_are_refused_though_later_objects_count(tmp_path: Path) -> None:
     truth, predictions = draw(6, 0), draw(6, 1)
     predictions[1, :2] = 7

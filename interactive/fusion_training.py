@@ -49,7 +49,7 @@ class TrainableFusion(FusionNetwork):
             object_exists: ``[B,PLANES]`` bool, the first two count.
 
         Returns:
-            aggregated logits ``[B,1,1+PLANES,H,W]``, float32: background, two objects, zeros.
+            aggregated logits ``[B,1,1+PLANES,H,W]``, float32: background, two objects, -inf for the other planes.
         """
         old, new, truth, before = given[:, : 4 * NUM_OBJECTS].unflatten(1, (4, NUM_OBJECTS)).unbind(1)
         offsets = (255 * given[:, 4 * NUM_OBJECTS :, 0, 0]).round()
@@ -64,7 +64,7 @@ class TrainableFusion(FusionNetwork):
         logits = super().forward(frames[:, 1], old, new, torch.stack(attention), distances)
         exists = object_exists[:, :NUM_OBJECTS, None, None]
         aggregated = aggregate(torch.sigmoid(logits.float()) * exists, dim=1)
-        return F.pad(aggregated, (0, 0, 0, 0, 0, object_exists.shape[1] - NUM_OBJECTS))[:, None]
+        return F.pad(aggregated, (0, 0, 0, 0, 0, object_exists.shape[1] - NUM_OBJECTS), value=-torch.inf)[:, None]
 
 
 def prepare_fusion(

@@ -52,7 +52,7 @@ class Person:
 
     def _listen(self, message) -> None:
         if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
+            self.complaints.append(f"{message.text} {message.location.get('url')}".strip())
 
     @property
     def revision(self) -> str:

@@ -53,6 +53,11 @@ class Served:
                 return
         raise RuntimeError("the command ended: " + "".join(told))
 
+    @property
+    def pid(self) -> int:
+        """Id of the command's process."""
+        return self._process.pid
+
     def kill(self) -> None:
         """End the command without a warning."""
         self._process.send_signal(signal.SIGKILL)

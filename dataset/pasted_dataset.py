@@ -69,7 +69,8 @@ def paste(clip: Clip, cutout: Cutout, *, is_followed: bool) -> Clip:
     if is_followed and absent:
         masks[:, absent[0]] = torch.from_numpy(cutout.masks)
         exists[absent[0]] = True
-    return Clip(frames, masks, exists, clip.name)
+    unlabelled = None if clip.unlabelled is None else clip.unlabelled & (alpha[:, 0] < 0.5)
+    return Clip(frames, masks, exists, clip.name, unlabelled)
 
 
 def _blend(below: Tensor, above: Tensor, alpha: Tensor) -> Tensor:

@@ -29,11 +29,21 @@ class StaticPair(NamedTuple):
 
     def read_objects(self) -> list[np.ndarray]:
         """Read the coverage ``[H,W]`` uint8 of each object: the mask itself, or one coverage for each id in it."""
-        mask = read_grey(self.mask) if self.is_coverage else read_mask(self.mask)
+        mask = self._read()
         if self.is_coverage or is_soft_mask(mask):
             return [mask]
         labels = np.setdiff1d(np.flatnonzero(np.bincount(mask.ravel())), [0, UNLABELLED_ID])
         return [np.where(mask == label, np.uint8(255), np.uint8(0)) for label in labels]
+
+    def read_unlabelled(self) -> np.ndarray | None:
+        """Read which pixels nobody labelled, 255 beside ids: ``[H,W]`` uint8, 0 or 255; None: masks of coverage."""
+        mask = self._read()
+        if self.is_coverage or is_soft_mask(mask):
+            return None
+        return np.where(mask == UNLABELLED_ID, np.uint8(255), np.uint8(0))
+
+    def _read(self) -> np.ndarray:
+        return read_grey(self.mask) if self.is_coverage else read_mask(self.mask)
 
 
 def find_pairs(folder: Path, *, is_coverage: bool = False) -> list[StaticPair]:
@@ -87,7 +97,10 @@ class StaticTransformDataset(Dataset):
         image = read_image(pair.image, min(transform.reduction for transform in transforms))
         frames = [transform.apply_to_image(image) for transform in transforms]
         object_exists = [coverage is not None for coverage in coverages]
-        return make_clip(frames, masks, object_exists, str(pair.image))
+        ignored = pair.read_unlabelled() if self._spec.ignore_unlabelled else None
+        if ignored is not None:
+            ignored = [transform.apply_to_mask(ignored, is_soft=True) > 127 for transform in transforms]
+        return make_clip(frames, masks, object_exists, str(pair.image), ignored)
 
     def _draw_objects(self, objects: list[np.ndarray], generator: np.random.Generator) -> list[np.ndarray | None]:
         """Draw K coverages ``[H,W]`` uint8; None stands for objects that are not there."""

@@ -1,6 +1,6 @@
 """Training clips from videos with masks: real and rendered ones, annotated at each frame or at some."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -116,6 +116,12 @@ def drop_unlabelled(masks: list[np.ndarray]) -> list[np.ndarray]:
     return [np.where(mask == UNLABELLED_ID, np.uint8(0), mask) for mask in masks]
 
 
+def warp_unlabelled(masks: Sequence[np.ndarray], transforms: Sequence[FrameTransform]) -> list[np.ndarray]:
+    """Find the unlabelled pixels of a clip's frames: ``[crop,crop]`` uint8, 0 or 1, of masks ``[H,W]`` uint8."""
+    found = [np.where(mask == UNLABELLED_ID, np.uint8(1), np.uint8(0)) for mask in masks]
+    return [transform.apply_to_mask(mask, is_soft=False) for mask, transform in zip(found, transforms)]
+
+
 def find_labels(masks: list[np.ndarray], *, has_specks: bool) -> np.ndarray:
     """Find the ids in the first mask that may be drawn as objects.
 
@@ -165,7 +171,8 @@ class VOSDataset(Dataset):
             indices = draw(len(annotated), max_jump, self._spec.num_frames, generator)
             paths, mask_paths = zip(*(annotated[index] for index in indices))
             transforms = draw_clip(augmentation, read_size(paths[0]), self._spec, generator)
-            stored = drop_unlabelled([read_mask(path) for path in mask_paths])
+            read = [read_mask(path) for path in mask_paths]
+            stored = drop_unlabelled(read)
             ids = [transform.apply_to_mask(mask, is_soft=False) for mask, transform in zip(stored, transforms)]
             labels = find_labels(ids, has_specks=video.kind.has_specks)
             if self._spec.keep_scale:
@@ -177,7 +184,10 @@ class VOSDataset(Dataset):
         drawn += [None] * (self._spec.num_objects - len(drawn))
         masks = [[_coverage(mask, label) for label in drawn] for mask in ids]
         object_exists = [label is not None for label in drawn]
-        return make_clip(frames, masks, object_exists, f"{video.frames.name} {' '.join(path.stem for path in paths)}")
+        name = f"{video.frames.name} {' '.join(path.stem for path in paths)}"
+        has_unlabelled = self._spec.ignore_unlabelled and stored is not read
+        unlabelled = warp_unlabelled(read, transforms) if has_unlabelled else None
+        return make_clip(frames, masks, object_exists, name, unlabelled)
 
     def _augmentation(self, video: TrainingVideo) -> Augmentation:
         """Return the video's ranges; where crops keep their scale, a smaller crop takes a smaller part of the frame."""

@@ -109,6 +109,7 @@ def _make_recipe(args: argparse.Namespace) -> Recipe:
         seed=args.seed,
         keep_surroundings=args.keep_surroundings or args.scenes,
         keep_scale=args.keep_scale,
+        ignore_unlabelled=args.ignore_unlabelled,
         fit_jumps=bool(args.vos_root) if args.fit_jumps is None else args.fit_jumps,
     )
     optimizer = OptimizerConfig(
@@ -188,6 +189,8 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     add("--keep_surroundings", action="store_true", help=keep_help)
     scale_help = "let a smaller crop show less of a video's frame (default: the same at a smaller size)"
     add("--keep_scale", action="store_true", help=scale_help)
+    ignore_help = "leave pixels of id 255 beside other ids out of loss and IoU (default: they are background)"
+    add("--ignore_unlabelled", action="store_true", help=ignore_help)
     jumps_help = "shorten jumps in short videos; else frames repeat, as published (default: with --vos_root)"
     add("--fit_jumps", action=argparse.BooleanOptionalAction, help=jumps_help)
     longest_help = "largest jump between a clip's frames, in frames of the video (default: the published curriculum)"

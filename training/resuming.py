@@ -30,6 +30,7 @@ ADDED_LATER = {  # facts that old checkpoints lack, with the value they were tra
     "similarity": "l2",
     "top_k": 0,
     "max_jump": 0,
+    "ignore_unlabelled": False,
 }
 PUBLISHED_FACTS = {"network": "full", "cosine": False, "encoder_lr": 1}  # all that a published checkpoint tells
 

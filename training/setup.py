@@ -92,6 +92,7 @@ def describe_recipe(recipe: Recipe) -> dict[str, object]:
         "mix": dict(recipe.mixture),
         "keep_surroundings": clip.keep_surroundings,
         "keep_scale": clip.keep_scale,
+        "ignore_unlabelled": clip.ignore_unlabelled,
         "fit_jumps": clip.fit_jumps,
         "max_jump": recipe.max_jump or 0,
         "seed": clip.seed,

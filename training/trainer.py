@@ -194,10 +194,13 @@ class Trainer:
         with torch.autocast(self._device.type, self._config.amp_dtype, enabled=self._config.amp_dtype is not None):
             logits = self._parallel(frames, masks[:, 0].float() / 255, object_exists)
         share = bootstrap_share(self.iteration, self._config.bootstrap)
-        loss = clip_loss(logits, class_maps(masks[:, 1:]), object_exists, share, self._config.region_weight)
+        ignored = batch.unlabelled
+        counted = None if ignored is None else ~ignored[:, 1:].to(self._device, non_blocking=True)
+        targets, weight = class_maps(masks[:, 1:]), self._config.region_weight
+        loss = clip_loss(logits, targets, object_exists, share, weight, counted)
         self._scaler.scale(loss.total / num_rounds).backward()
         logits = logits.detach()
-        intersection, union = intersection_and_union(logits.softmax(2)[:, :, 1:], masks[:, 1:] / 255)
+        intersection, union = intersection_and_union(logits.softmax(2)[:, :, 1:], masks[:, 1:] / 255, counted)
         losses = torch.stack([loss.total, loss.plain, *loss.by_frame]).detach()
         return _Round(losses, intersection, union, logits)
 

@@ -26,6 +26,48 @@ def test_golden_bootstrapped_cross_entropy(iteration: int) -> None:
     np.testing.assert_allclose([loss.total, share], expected[f"bootstrapped_ce_{iteration}"], rtol=1e-6)
 
 
+def naive_loss(logits: Tensor, targets: Tensor, counted: Tensor, share: float) -> float:
+    """The hardest share of each frame's counted pixels, pixel by pixel."""
+    total = 0.0
+    for of_clip, classes, counts in zip(logits, targets, counted):
+        for frame, ids, is_counted in zip(of_clip, classes, counts):
+            pixels = [-frame[:, y, x].log_softmax(0)[ids[y, x]].item() for y, x in is_counted.nonzero().tolist()]
+            hardest = sorted(pixels, reverse=True)[: max(1, int(share * len(pixels)))]
+            total += sum(hardest) / max(1, len(hardest)) / len(logits)
+    return total
+
+
+@pytest.mark.parametrize("share", [1, 0.5, 0.15])
+@pytest.mark.parametrize("weight", [0, 2])
+def test_pixels_that_do_not_count_change_nothing(share: float, weight: float) -> None:
+    """One frame has none that count: it has no loss."""
+    logits, targets = 3 * torch.randn(2, 2, 3, 6, 5), torch.randint(3, (2, 2, 6, 5))
+    counted, exist = torch.rand(2, 2, 6, 5) < 0.6, torch.ones(2, 2, dtype=torch.bool)
+    counted[0, 1] = False
+    others = torch.where(counted, targets, (targets + 1) % 3)
+    found = []
+    for classes in (targets, others):
+        inputs = logits.clone().requires_grad_()
+        loss = clip_loss(inputs, classes, exist, share, weight, counted)
+        loss.total.backward()
+        found.append((loss.total.item(), loss.plain.item(), inputs.grad))
+    assert found[0][:2] == found[1][:2]
+    assert torch.equal(found[0][2], found[1][2])
+    assert not found[0][2].movedim(2, -1)[~counted].any()
+    if not weight:
+        assert found[0][0] == pytest.approx(naive_loss(logits, targets, counted, share), rel=1e-5)
+    assert found[0][1] == pytest.approx(naive_loss(logits, targets, counted, 1), rel=1e-5)
+    everywhere = clip_loss(logits, targets, exist, share, weight, torch.ones_like(counted))
+    assert everywhere.total.item() == pytest.approx(clip_loss(logits, targets, exist, share, weight).total.item())
+
+
+def test_overlaps_count_labelled_pixels_only() -> None:
+    masks, truth = torch.tensor([1.0, 1, 0, 0]).view(1, 1, 1, 1, 4), torch.tensor([1.0, 0, 1, 0]).view(1, 1, 1, 1, 4)
+    counted = torch.tensor([True, False, True, True]).view(1, 1, 1, 4)
+    assert [x.item() for x in intersection_and_union(masks, truth)] == [1, 3]
+    assert [x.item() for x in intersection_and_union(masks, truth, counted)] == [1, 2]
+
+
 def training_batch(num_objects: int) -> tuple[Tensor, Tensor, Tensor]:
     """Frames ``[2,3,3,128,128]``, masks ``[2,3,K,128,128]``, exists ``[2,K]``; sample 1 has no second object."""
     clips = [golden_video(3, 128, 128, 2, seed=20 + sample) for sample in range(2)]

@@ -69,6 +69,21 @@ def test_region_loss_is_added_with_its_weight() -> None:
     assert reports[2].gradient_norm != reports[0].gradient_norm
 
 
+def test_unlabelled_pixels_teach_nothing() -> None:
+    clip, unlabelled = make_clip(0), torch.zeros(3, 64, 64, dtype=torch.bool)
+    unlabelled[:, :30] = True
+    masks = clip.masks.clone()
+    masks[1:, 0, :30], masks[1:, 1, :30] = 255, 0
+    reports, gradients = [], []
+    for spoiled in (clip, clip._replace(masks=masks)):
+        trainer = Trainer(filled_network(size="small"), OptimizerConfig(region_weight=1))
+        reports.append(trainer.compute_gradients([collate([spoiled._replace(unlabelled=unlabelled)])]))
+        gradients.append(trainer.network.key_comp.weight.grad)
+    assert reports[0].loss == reports[1].loss
+    assert torch.equal(*gradients)
+    assert torch.equal(reports[0].union, reports[1].union)
+
+
 @pytest.mark.parametrize("decay", [0.05, 0.9])
 def test_average_follows_the_weights_and_is_resumed(decay: float) -> None:
     """It equals the recurrence over the weights of each iteration, with the decay that grows from 1/11."""

@@ -38,7 +38,7 @@ def bootstrapped_mean(pixel_losses: Tensor, share: float, counted: Tensor | None
     """
     if counted is not None:
         pixel_losses = pixel_losses.masked_fill(~counted, 0)
-        number = (share * counted.sum(1).double()).long().clamp(min=1)  # of pixels to average
+        number = (share * counted.sum(1).double()).long().clamp(min=1)  # the pixels to average
         if share == 1:
             return pixel_losses.sum(1) / number
         largest = pixel_losses.topk(int(share * pixel_losses.shape[1]), dim=1).values

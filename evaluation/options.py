@@ -1,14 +1,21 @@
 """The options that all ``eval_*.py`` share, and the tracker and the settings made of them."""
 
 import argparse
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+from PIL import ImageColor
 
 from evaluation.measuring import DAVIS, Protocol
 from evaluation.run import EvaluationSettings
 from model.weights import default_weights
+from output.export import GREEN_SCREEN
+from output.video import EXPORTS
 from tracker import TrackerConfig, VideoTracker
 from tracking.config import KERNEL_ABOVE
 from util.device import FRAMES_AT_ONCE_CUDA, PRECISIONS
+from util.errors import InputError
 from util.options import frames_at_once, not_negative, positive_int, side, whole_number
 from util.script import make_parser
 
@@ -58,9 +65,34 @@ def _add_output(group: argparse._ArgumentGroup, *, is_required: bool) -> None:
     probabilities_help = "write the probabilities of each frame (.npz), and a table of confidences (.csv)"
     add("--save_probabilities", action="store_true", help=probabilities_help)
     add("--save_scores", dest="save_probabilities", action="store_true", help=argparse.SUPPRESS)  # the former name
+    _add_exports(add)
     add("--keep_annotations", action="store_true", help="write given masks unchanged")
     add("--resume", action="store_true", help="skip videos whose results are all there, of the same input and options")
     add("--overwrite", action="store_true", help="remove results of another video that has the same name")
+
+
+def _add_exports(add: Callable) -> None:
+    kinds = [kind for kind in EXPORTS if kind != "masks"]
+    export_help = f"write these beside the masks as well: {', '.join(kinds)}; see docs/export.md"
+    add("--export", nargs="+", choices=kinds, metavar="KIND", default=[], help=export_help)
+    colour_help = "colour behind the objects of green: rrggbb, or a name (default: 00ff00)"
+    add("--green_colour", type=_colour, metavar="COLOUR", help=colour_help)
+
+
+def _colour(text: str) -> tuple[int, int, int]:
+    """Parse an option's value: a colour, by name or as rrggbb."""
+    for name in (f"#{text}", text):
+        with suppress(ValueError):
+            return ImageColor.getrgb(name)[:3]
+    raise argparse.ArgumentTypeError(f"{text[:40]!r} is no colour; give rrggbb, or a name such as blue")
+
+
+def _list_exports(args: argparse.Namespace) -> tuple[str, ...]:
+    """List the kinds of results, each once; two of them have options of their own."""
+    chosen = {*args.export, *(["overlay"] * args.overlay), *(["probabilities"] * args.save_probabilities)}
+    if args.green_colour is not None and "green" not in chosen:
+        raise InputError("--green_colour goes with --export green")
+    return ("masks", *(kind for kind in EXPORTS if kind in chosen))
 
 
 def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, *, exact: bool) -> None:
@@ -190,11 +222,14 @@ def make_settings(
         score: whether to score against the ground truth.
         output_all: whether to write frames that a data set does not ask for.
         protocol: how they are scored.
+
+    Raises:
+        InputError: options that contradict each other.
     """
-    exports = {"masks": True, "overlay": args.overlay, "probabilities": args.save_probabilities}
     return EvaluationSettings(
         output=output or args.output,
-        exports=tuple(export for export, is_chosen in exports.items() if is_chosen),
+        exports=_list_exports(args),
+        green_colour=args.green_colour or GREEN_SCREEN,
         resume=args.resume,
         overwrite=args.overwrite,
         weights=args.model or default_weights(),

@@ -20,8 +20,9 @@ from evaluation.report import VideoResult, report_all, report_process
 from evaluation.resuming import describe_run
 from evaluation.scoring import Pair, SequenceScores, summarise_frames
 from evaluation.truth import open_truth
+from output.export import GREEN_SCREEN
 from output.names import OutputPaths
-from output.record import RunRecord
+from output.record import Facts, RunRecord
 from output.result import FrameResult
 from output.video import EXPORTS, VideoOutput
 from tracker import VideoTracker
@@ -43,6 +44,7 @@ class EvaluationSettings:
 
     output: Path  # masks go to output/<video>/
     exports: tuple[str, ...] = ("masks",)  # keys of output.video.EXPORTS
+    green_colour: tuple[int, int, int] = GREEN_SCREEN  # R, G and B behind the objects of the export "green"
     resume: bool = False  # skip videos whose results are all there, made of the same things
     overwrite: bool = False  # remove results of another video that has the same name
     weights: Path | None = None  # the network's file, for the record beside the results
@@ -110,8 +112,11 @@ def _segment_in_steps(
         video.frames.frame_rate,
         settings.exports,
         audio=video.frames.path if video.passes.is_whole and video.frames.path.is_file() else None,
+        labels=video.labels,
+        background=settings.green_colour,
     )
-    needs_others = "overlay" in settings.exports and video.passes.is_whole  # the overlay then lines up with the video
+    shows_all = any(EXPORTS[export].shows_all_frames for export in settings.exports)
+    needs_others = shows_all and video.passes.is_whole  # exported videos then line up with the video
     with output:
         for _, image in video.read_leading() if needs_others else ():
             output.write_leading(image)
@@ -202,8 +207,8 @@ def _segment_entry(
     if settings.score:
         _check_truth(entry, video)
     paths = OutputPaths.below(settings.output, video.name)
-    files = paths.finished_files(video.output_names, settings.exports)
-    record = RunRecord(paths, describe_run(entry, tracker, settings.weights), files)
+    files = paths.finished_files(video.output_names, settings.exports, video.labels)
+    record = RunRecord(paths, _describe_results(entry, tracker, settings), files)
     if settings.resume and record.is_done():
         announce(f"{title}: all is there, skipped")
         result = VideoResult(video.name)
@@ -234,6 +239,14 @@ def _score_entry(entry: VideoEntry, paths: OutputPaths, settings: EvaluationSett
     if entry.object_masks is None:
         return scores
     return {entry.object_masks.objects[label - 1]: measures for label, measures in scores.items()}
+
+
+def _describe_results(entry: VideoEntry, tracker: VideoTracker, settings: EvaluationSettings) -> Facts:
+    """Describe what a video's results are made of; a usual green is left out, as earlier records do."""
+    facts = describe_run(entry, tracker, settings.weights)
+    if "green" not in settings.exports or settings.green_colour == GREEN_SCREEN:
+        return facts
+    return {**facts, "options": {**facts["options"], "green_colour": list(settings.green_colour)}}
 
 
 def _check_truth(entry: VideoEntry, video: Video) -> None:

@@ -12,7 +12,25 @@ MASK = "{video}/{frame}.png"
 OVERLAY = "{video}_overlay.mp4"
 PROBABILITIES = "{video}_probabilities/{frame}.npz"
 TABLE = "{video}_probabilities.csv"
-NAMES = {"masks": (MASK,), "overlay": (OVERLAY,), "probabilities": (PROBABILITIES, TABLE)}  # by export
+COCO = "{video}_coco.json"
+YOUTUBE_VIS = "{video}_youtube_vis.json"
+OBJECTS = "{video}_objects.csv"
+CUTOUT = "{video}_cutout/{frame}.png"
+ALPHA = "{video}_alpha/{label}_{frame}.png"  # the object first, so that programs see a sequence of each
+GREEN = "{video}_green.mp4"
+PRORES_MOV = "{video}_prores.mov"
+NAMES = {  # by export
+    "masks": (MASK,),
+    "overlay": (OVERLAY,),
+    "probabilities": (PROBABILITIES, TABLE),
+    "coco": (COCO,),
+    "youtube_vis": (YOUTUBE_VIS,),
+    "csv": (OBJECTS,),
+    "cutout": (CUTOUT,),
+    "alpha": (ALPHA,),
+    "green": (GREEN,),
+    "prores": (PRORES_MOV,),
+}
 FIRST_MASK = "{video}_first_mask.png"  # made of boxes and points; an input, beside the results
 RECORD = "{video}_run.json"  # tells the input, weights and options of the results
 
@@ -46,30 +64,35 @@ class OutputPaths:
             raise InputError(f"{root}: the video {video!r} would be written outside this folder; rename the video")
         return cls(root / name)
 
-    def path(self, name: str, frame: str = "") -> Path:
+    def path(self, name: str, frame: str = "", label: int = 0) -> Path:
         """Return the path of a file.
 
         Args:
             name: one of the names above, such as ``MASK``.
             frame: the frame's name, if there is a file for each frame.
+            label: the object's id, if there is a file for each object.
 
         Raises:
             InputError: the frame's name leads to another folder.
         """
         if PurePath(frame).name != frame:
             raise InputError(f"{self.folder}: the frame {frame!r} would be written elsewhere; rename the frame")
-        return self.folder.parent / name.format(video=self.folder.name, frame=frame)
+        return self.folder.parent / name.format(video=self.folder.name, frame=frame, label=label)
 
-    def finished_files(self, frames: Collection[str], exports: Iterable[str]) -> list[Path]:
+    def finished_files(
+        self, frames: Collection[str], exports: Iterable[str], labels: Collection[int] = ()
+    ) -> list[Path]:
         """List the files that a finished video has.
 
         Args:
             frames: names of the frames that are written.
             exports: keys of ``NAMES``.
+            labels: ids of the video's objects.
         """
         paths = []
         for name in (name for export in exports for name in NAMES[export]):
-            paths += [self.path(name, frame) for frame in (frames if "{frame}" in name else [""])]
+            for frame in frames if "{frame}" in name else [""]:
+                paths += [self.path(name, frame, label) for label in (labels if "{label}" in name else [0])]
         return paths
 
     def existing_files(self) -> list[Path]:

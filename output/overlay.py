@@ -77,6 +77,8 @@ def _draw_number(canvas: np.ndarray, region: np.ndarray, number: int) -> None:
 class Overlay(Export):
     """Write the overlay video. An object keeps its number, also if it is removed and others enter later."""
 
+    shows_all_frames = True
+
     def __init__(self, video: ExportedVideo) -> None:
         super().__init__(video)
         self._mp4 = Mp4Writer(video.paths.path(OVERLAY), video.frame_rate, video.audio)

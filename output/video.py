@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from output.export import Export, ExportedVideo
+from output.alpha import AlphaFiles, CutoutFiles, GreenVideo, ProResVideo
+from output.annotations import CocoFile, ObjectTable, YouTubeVisFile
+from output.export import GREEN_SCREEN, Export, ExportedVideo
 from output.masks import MaskFiles
 from output.names import OutputPaths
 from output.overlay import Overlay
@@ -15,7 +17,18 @@ from output.probabilities import ProbabilityFiles
 from output.result import FrameResult
 from util.pipeline import BackgroundWriter
 
-EXPORTS: dict[str, type[Export]] = {"masks": MaskFiles, "overlay": Overlay, "probabilities": ProbabilityFiles}
+EXPORTS: dict[str, type[Export]] = {
+    "masks": MaskFiles,
+    "overlay": Overlay,
+    "probabilities": ProbabilityFiles,
+    "coco": CocoFile,
+    "youtube_vis": YouTubeVisFile,
+    "csv": ObjectTable,
+    "cutout": CutoutFiles,
+    "alpha": AlphaFiles,
+    "green": GreenVideo,
+    "prores": ProResVideo,
+}
 
 
 class VideoOutput:
@@ -27,10 +40,12 @@ class VideoOutput:
         folder: folder of the masks; the other files lie beside it.
         palette: 768 numbers for indexed masks; None: masks are grey images.
         frame_rate: of the overlay, in frames per second.
-        exports: keys of ``EXPORTS``; for "probabilities" every result must hold them.
+        exports: keys of ``EXPORTS``; those with ``needs_probabilities`` need them in every result.
         audio: a file whose sound the overlay gets; None: no sound. The sound fits only if every frame of that file is
             written, so give None for a cut or for a selection of the frames.
         colours: R, G and B by id, of pictures; those of other ids are chosen.
+        labels: ids of the objects, as far as they are known before.
+        background: R, G and B behind the objects of "green".
     """
 
     def __init__(
@@ -42,8 +57,11 @@ class VideoOutput:
         *,
         audio: Path | None = None,
         colours: Mapping[int, tuple[int, int, int]] | None = None,
+        labels: Sequence[int] = (),
+        background: tuple[int, int, int] = GREEN_SCREEN,
     ) -> None:
-        video = ExportedVideo(OutputPaths(folder), palette, frame_rate, audio, colours or {})
+        paths = OutputPaths(folder)
+        video = ExportedVideo(paths, palette, frame_rate, audio, colours or {}, tuple(labels), background)
         self._exports = [EXPORTS[export](video) for export in exports]
         self._writers: list[BackgroundWriter] = []
         self._stack = ExitStack()

@@ -16,6 +16,13 @@ FILES = {
         "a/clip.v1_probabilities/x.2.npz",
         "a/clip.v1_probabilities.csv",
     ],
+    "coco": ["a/clip.v1_coco.json"],
+    "youtube_vis": ["a/clip.v1_youtube_vis.json"],
+    "csv": ["a/clip.v1_objects.csv"],
+    "cutout": ["a/clip.v1_cutout/00000.png", "a/clip.v1_cutout/x.2.png"],
+    "alpha": [f"a/clip.v1_alpha/{label}_{frame}.png" for frame in FRAMES for label in (1, 7)],
+    "green": ["a/clip.v1_green.mp4"],
+    "prores": ["a/clip.v1_prores.mov"],
 }
 
 
@@ -51,7 +58,7 @@ def test_files_of_a_video_are_named_and_found(tmp_path: Path, exports: tuple[str
     """Those of any frames are found, but neither temporary files nor those of other videos."""
     paths = OutputPaths.below(tmp_path, "a/clip.v1")
     files = [file for export in exports for file in FILES[export]]
-    assert [str(path.relative_to(tmp_path)) for path in paths.finished_files(FRAMES, exports)] == files
+    assert [str(path.relative_to(tmp_path)) for path in paths.finished_files(FRAMES, exports, (1, 7))] == files
     assert paths.existing_files() == []
     others = [
         "a/clip/0.png",
@@ -67,5 +74,5 @@ def test_files_of_a_video_are_named_and_found(tmp_path: Path, exports: tuple[str
 
 def test_folders_are_those_of_all_files(tmp_path: Path) -> None:
     paths = OutputPaths.below(tmp_path, "a/clip")
-    names = paths.finished_files(FRAMES, NAMES)
+    names = paths.finished_files(FRAMES, NAMES, (1, 7))
     assert paths.folders() == {path.parent for path in names}

@@ -24,7 +24,7 @@ ALL = tuple(EXPORTS)
 
 
 def output(root: Path, *exports: str) -> VideoOutput:
-    return VideoOutput(root / "clip.v1", CLIP_PALETTE, Fraction(24), exports)
+    return VideoOutput(root / "clip.v1", CLIP_PALETTE, Fraction(24), exports, labels=(2, 5))
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
@@ -41,7 +41,7 @@ def test_files_are_those_of_a_finished_video(tmp_path: Path, exports: tuple[str,
     with output(tmp_path, *exports) as out:
         for result in RESULTS:
             out.write(result)
-    files = paths.finished_files([result.name for result in RESULTS], exports)
+    files = paths.finished_files([result.name for result in RESULTS], exports, (2, 5))
     assert files_in(tmp_path) == sorted(str(path.relative_to(tmp_path)) for path in files)
     assert sorted(paths.existing_files()) == sorted(files)
 
@@ -49,12 +49,12 @@ def test_files_are_those_of_a_finished_video(tmp_path: Path, exports: tuple[str,
 @pytest.mark.parametrize("name", EXPORTS)
 def test_every_export_writes_the_files_that_it_names(tmp_path: Path, name: str) -> None:
     """Also alone, and in a folder that is not there yet."""
-    video = ExportedVideo(OutputPaths(tmp_path / "a/b/clip"), None, Fraction(24), None)
+    video = ExportedVideo(OutputPaths(tmp_path / "a/b/clip"), None, Fraction(24), None, labels=(2, 5))
     with EXPORTS[name](video) as export:
         export.write_leading(RESULTS[0].image)
         for result in RESULTS:
             export.write(result)
-    files = video.paths.finished_files([result.name for result in RESULTS], [name])
+    files = video.paths.finished_files([result.name for result in RESULTS], [name], video.labels)
     assert files_in(tmp_path) == sorted(str(path.relative_to(tmp_path)) for path in files)
     assert EXPORTS.keys() == NAMES.keys()
 
@@ -62,7 +62,7 @@ def test_every_export_writes_the_files_that_it_names(tmp_path: Path, name: str) 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_export_that_fails_completes_nothing(tmp_path: Path, name: str) -> None:
     """Files of frames that were whole before stay."""
-    video = ExportedVideo(OutputPaths(tmp_path / "clip"), None, Fraction(24), None)
+    video = ExportedVideo(OutputPaths(tmp_path / "clip"), None, Fraction(24), None, labels=(2,))
 
     def use() -> None:
         with EXPORTS[name](video) as export:
@@ -71,8 +71,8 @@ def test_export_that_fails_completes_nothing(tmp_path: Path, name: str) -> None:
 
     with pytest.raises(InputError, match="frame 1"):
         use()
-    finished = video.paths.finished_files(["0"], [name])
-    of_frames = {str(path.relative_to(tmp_path)) for path in finished if path.stem == "0"}
+    finished = video.paths.finished_files(["0"], [name], video.labels)
+    of_frames = {str(path.relative_to(tmp_path)) for path in finished if path.parent != tmp_path}
     assert set(files_in(tmp_path)) == of_frames
 
 
@@ -124,7 +124,8 @@ def test_failing_block_keeps_finished_masks_and_no_half_file(tmp_path: Path, num
 
     with pytest.raises(InputError, match="frame 3"):
         use()
-    files = [file for file in files_in(tmp_path) if not file.endswith(".npz")]
+    of_frames = ("clip.v1_probabilities/", "clip.v1_cutout/", "clip.v1_alpha/")
+    files = [file for file in files_in(tmp_path) if not file.startswith(of_frames)]
     assert files == [*masks, "clip.v1_overlay.mp4"]
     assert not [file for file in files_in(tmp_path) if "part" in file]
     assert (tmp_path / "clip.v1_overlay.mp4").read_text() == "old"

@@ -19,7 +19,10 @@ from dataset.frames import open_frames
 from interactive.session import Session
 from interactive.worker import Worker
 from output.masks import write_mask
+from output.names import OutputPaths
 from output.overlay import draw_overlay
+from output.probabilities import read_probabilities
+from output.video import EXPORTS
 from tests.conftest import files_in
 from tests.interactive.conftest import NUM_FRAMES
 from tests.interactive.pages import Page, open_page, serving
@@ -354,3 +357,33 @@ def test_a_full_disk_is_an_error_and_nothing_is_lost(
     page.wait_for_rest()
     again = reopen()
     assert all(np.array_equal(again.working_ids(frame), page.mask(frame)) for frame in range(NUM_FRAMES))
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_whatever_can_be_exported_is_there_to_its_last_file(kind: str, page: Page, session: Session) -> None:
+    paint(page)
+    page.do("propagate", direction="forward")
+    page.wait_for_rest()
+    page.do("draw", frame=4, points=STROKE, object=1)
+    assert kind in [name for name, _ in page.state["exports"]]
+    page.do("export", kind=kind, to="workspace")
+    workspace = page.wait(is_exported)
+    page.wait_for_rest()
+    page.do("export", kind=kind, to="download")
+    download = page.wait(is_exported)
+    expected = OutputPaths(Path(workspace["path"]) / "frames").finished_files(session.frames.names, [kind])
+    assert all(path.stat().st_size for path in expected)
+    assert len(page.http.get(download["url"]).content) > 100
+
+
+def test_exported_probabilities_agree_with_the_masks(page: Page, session: Session) -> None:
+    paint(page)
+    page.do("propagate", direction="forward")
+    page.wait_for_rest()
+    page.do("draw", frame=4, points=[[40, 40]], object=1, thickness=9)
+    page.do("export", kind="probabilities", to="workspace")
+    folder = Path(page.wait(is_exported)["path"]) / "frames_probabilities"
+    for frame in range(NUM_FRAMES):
+        probabilities, labels = read_probabilities(folder / f"{frame:05d}.npz")
+        assert labels.tolist() == [1]
+        assert np.array_equal(probabilities.argmax(0), session.ids(frame))

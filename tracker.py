@@ -17,14 +17,16 @@ normalising, padding, devices and precision are the tracker's business.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from dataset.arrays import ArrayVideo, is_path, read_frames, read_masks
+from dataset.arrays import ArrayVideo, is_path, read_frames, read_masks, read_stream
 from dataset.masks import MaskReader
 from dataset.passes import AnnotatedVideo, Direction, Frame, MasksUsed, check_choice
+from dataset.streams import Stream
 from dataset.videos import Video, VideoEntry
 from model.checkpoint import load_network
 from model.network import STCN
@@ -43,6 +45,7 @@ from util.tensor_util import pinned_for
 
 __all__ = ["FrameResult", "InputError", "TrackerConfig", "TrackerSession", "VideoTracker", "View"]
 
+STREAM_MEMORY_FRAMES = 20  # streams are bounded so, unless the settings say otherwise
 FRAMES_AHEAD = 4  # frames are read while others are computed
 
 
@@ -135,6 +138,25 @@ class VideoTracker:
     def start(self) -> "TrackerSession":
         """Begin a video whose frames come one by one."""
         return TrackerSession(self.network, self.config)
+
+    def track_stream(
+        self, stream: Stream, mask: np.ndarray, *, need_probabilities: bool = False
+    ) -> Iterator[FrameResult]:
+        """Segment a stream as its frames come, until it ends, is lost (see its ``error``) or is stopped.
+
+        A stream may never end, so that the memory is bounded in any case: to 20 frames unless the tracker says else.
+
+        Args:
+            stream: an opened stream; of one in real time each frame is computed on its own.
+            mask: ``[H,W]`` object ids in its first frame, ``stream.first``.
+            need_probabilities: whether the results hold probabilities.
+
+        Raises:
+            InputError: a mask that cannot be used.
+        """
+        config = replace(self.config, max_memory_frames=self.config.max_memory_frames or STREAM_MEMORY_FRAMES)
+        session = TrackerSession(self.network, replace(config, frames_at_once=1) if stream.is_realtime else config)
+        return session.run(self._pinned(read_stream(stream, mask)), need_probabilities=need_probabilities)
 
     def open(self, entry: VideoEntry, *, output_all: bool = False) -> Video:
         """Open a video of files and check its masks.

@@ -12,6 +12,7 @@ from dataset.images import list_images
 from dataset.masks import MaskReader
 from dataset.passes import AnnotatedVideo, Direction, Frame, MasksUsed, check_choice, choose_masks, plan_passes
 from dataset.stored_masks import find_labels
+from dataset.streams import Stream
 from util.errors import InputError
 from util.ids import MAX_ID
 
@@ -179,6 +180,15 @@ class ArrayVideo(AnnotatedVideo):
 
     def _read_ids(self, name: str) -> np.ndarray:
         return self._masks[name]
+
+
+def read_stream(stream: Stream, mask: np.ndarray) -> Iterator[Frame]:
+    """Yield the frames of a stream, the first with its mask, which ``check_ids`` takes.
+
+    Raises:
+        InputError: the mask cannot be used, or is empty.
+    """
+    return _join(stream.read(), mask, {})
 
 
 def _name_frame(key: str | int, names: list[str] | None) -> str:

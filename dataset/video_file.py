@@ -64,7 +64,7 @@ class VideoFile:
             try:
                 self._packets = list_packets(container, path)
             except DAMAGED as e:
-                raise InputError(f"{path}: unreadable ({_cause(e)}); copy it again") from e
+                raise InputError(f"{path}: unreadable ({describe_cause(e)}); copy it again") from e
         if not self._packets.num_frames:
             raise InputError(f"{path}: no frames; give another video")
         for doubt in self._packets.doubts:
@@ -118,7 +118,9 @@ class VideoFile:
                             yield name, image if is_needed else None
                         index += 1
             except DAMAGED as e:
-                raise InputError(f"{self.path}: unreadable at frame {index:05d} ({_cause(e)}); convert it anew") from e
+                raise InputError(
+                    f"{self.path}: unreadable at frame {index:05d} ({describe_cause(e)}); convert it anew"
+                ) from e
         self._check_end(num_packets, index)
         if index < self._packets.num_frames:
             log.warning("%s: only %d of %d frames could be decoded", self.path, index, self._packets.num_frames)
@@ -204,7 +206,7 @@ class VideoFile:
                             yield number, self._convert(frame, number)
             except DAMAGED as e:
                 raise InputError(
-                    f"{self.path}: unreadable near frame {index:05d} ({_cause(e)}); convert it anew"
+                    f"{self.path}: unreadable near frame {index:05d} ({describe_cause(e)}); convert it anew"
                 ) from e
         self._check_end(self._packets.num_packets, last + 1)
 
@@ -217,7 +219,7 @@ class VideoFile:
             cause = "damaged, or of a format that is not read"
             raise InputError(f"{self.path}: unreadable video ({cause}); convert it to mp4 or copy it again") from e
         except DAMAGED as e:
-            raise InputError(f"{self.path}: unreadable video ({_cause(e)}); convert or copy it again") from e
+            raise InputError(f"{self.path}: unreadable video ({describe_cause(e)}); convert or copy it again") from e
         try:
             self._prepare(container)
         except InputError:
@@ -253,7 +255,11 @@ class VideoFile:
 
     def _convert(self, frame: "av.VideoFrame", index: int) -> np.ndarray:
         """Convert a frame to RGB, upright; refuse one of another size than the first."""
-        image = self._turn_upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+        if _is_oblique(frame) and not self._has_noted_turn:
+            turn = frame.rotation
+            log.warning("%s: is to be shown turned by %d degrees; its frames are read unturned", self.path, turn)
+            self._has_noted_turn = True
+        image = to_upright_rgb(frame)
         size = image.shape[:2]
         self._first_size = size if index == 0 else self._first_size
         if size != self._first_size:
@@ -261,15 +267,16 @@ class VideoFile:
             raise InputError(f"{self.path}: {found} pixels from frame {index:05d} on, {first} before; cut it there")
         return image
 
-    def _turn_upright(self, image: np.ndarray, angle: int) -> np.ndarray:
-        """Apply the rotation that cameras note beside the pixels, in degrees; only quarter turns are."""
-        quarters = round(angle / 90)
-        if abs(angle - 90 * quarters) > TURN_TOLERANCE:
-            quarters = 0
-            if not self._has_noted_turn:
-                log.warning("%s: is to be shown turned by %d degrees; its frames are read unturned", self.path, angle)
-            self._has_noted_turn = True
-        return np.ascontiguousarray(np.rot90(image, quarters))
+
+def to_upright_rgb(frame: "av.VideoFrame") -> np.ndarray:
+    """Convert a frame to ``[H,W,3]`` uint8 RGB, and apply the quarter turns that cameras note beside the pixels."""
+    image = frame.to_ndarray(format="rgb24")
+    return image if _is_oblique(frame) else np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+
+
+def _is_oblique(frame: "av.VideoFrame") -> bool:
+    """Tell whether a frame is to be shown turned by something between quarter turns."""
+    return abs(frame.rotation - 90 * round(frame.rotation / 90)) > TURN_TOLERANCE
 
 
 def _number(part: "av.Packet | av.VideoFrame", numbers: Mapping[float, int]) -> int | None:
@@ -277,5 +284,6 @@ def _number(part: "av.Packet | av.VideoFrame", numbers: Mapping[float, int]) -> 
     return None if part.pts is None or part.time_base is None else numbers.get(float(part.pts * part.time_base))
 
 
-def _cause(error: Exception) -> str:
+def describe_cause(error: Exception) -> str:
+    """Give the plain words of one of PyAV's errors."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -166,19 +166,45 @@ class Video(AnnotatedVideo):
 
     def _fit(self, mask: np.ndarray, path: Path) -> np.ndarray:
         """Resize a mask to the frames' size, with one note per video; refuse it if its shape is another."""
-        size = self.frames.size
-        sizes = f"mask of {mask.shape[1]}x{mask.shape[0]} pixels for frames of {size[1]}x{size[0]}"
-        if have_same_shape(mask.shape, size):
-            if not self._has_noted_resizing:
-                log.warning("%s: %s; it is resized, and so are others of this video", path, sizes)
-            self._has_noted_resizing = True
-            return resize_mask(mask, size)
-        if have_same_shape(mask.shape[::-1], size):
-            raise InputError(
-                f"{path}: {sizes}, width and height exchanged; draw the mask on the first frame as the video is shown, "
-                "which first_frame writes"
-            )
-        raise InputError(f"{path}: {sizes}; resize it")
+        sizes = describe_sizes(mask.shape, self.frames.size, path)
+        if not self._has_noted_resizing:
+            log.warning("%s: %s; it is resized, and so are others of this video", path, sizes)
+        self._has_noted_resizing = True
+        return resize_mask(mask, self.frames.size)
+
+
+def read_first_mask(path: Path, reader: MaskReader, size: tuple[int, int], max_objects: int) -> np.ndarray:
+    """Read the mask ``[H,W]`` of a stream's first frame, whose height and width are ``size``.
+
+    Raises:
+        InputError: it is unreadable, of another shape, empty, or has too many ids.
+    """
+    check_path(path, "give the mask of the first frame")
+    if path.is_dir():
+        raise InputError(f"{path}: a folder of masks, but a stream takes the mask of its first frame; give that file")
+    mask = reader.read(path)
+    if mask.shape != size:
+        log.warning("%s: %s; it is resized", path, describe_sizes(mask.shape, size, path))
+        mask = resize_mask(mask, size)
+    _check_labels({path.name: Counter(mask[mask != 0].tolist())}, max_objects, path)
+    return mask
+
+
+def describe_sizes(mask: tuple[int, int], size: tuple[int, int], path: Path) -> str:
+    """Describe the size of a mask that is to be resized; refuse it if its shape is another than that of the frames.
+
+    Raises:
+        InputError: it is.
+    """
+    sizes = f"mask of {mask[1]}x{mask[0]} pixels for frames of {size[1]}x{size[0]}"
+    if have_same_shape(mask, size):
+        return sizes
+    if have_same_shape(mask[::-1], size):
+        raise InputError(
+            f"{path}: {sizes}, width and height exchanged; draw the mask on the first frame as the video is shown, "
+            "which first_frame writes"
+        )
+    raise InputError(f"{path}: {sizes}; resize it")
 
 
 def have_same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:

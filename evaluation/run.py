@@ -190,7 +190,7 @@ def _segment_or_report(
 ) -> Job:
     """Segment one of the videos; if it fails, report that unless it is alone."""
     try:
-        with _failures_as_input_errors(entry, settings):
+        with failures_as_input_errors(entry.name, settings.output):
             result = yield from _segment_entry(tracker, entry, settings, title, bar)
     except InputError as e:  # kept as text: its traceback would keep the video's memory alive
         result = VideoResult(entry.name, error=str(e))
@@ -261,16 +261,16 @@ def _check_truth(entry: VideoEntry, video: Video) -> None:
 
 
 @contextmanager
-def _failures_as_input_errors(entry: VideoEntry, settings: EvaluationSettings) -> Iterator[None]:
-    """Report memory, disks and folders that fail in one line."""
+def failures_as_input_errors(name: str, output: Path) -> Iterator[None]:
+    """Report memory, disks and folders that fail, while a video is segmented, in one line."""
     try:
         yield
     except OSError as e:
-        raise InputError(f"{e.filename or settings.output}: {e.strerror or e}; fix this and resume") from e
+        raise InputError(f"{e.filename or output}: {e.strerror or e}; fix this and resume") from e
     except (RuntimeError, MemoryError) as e:
         if not is_out_of_memory(e):
             raise
-        raise InputError(f"{entry.name}: out of memory; bound the memory frames, or compute at a smaller size") from e
+        raise InputError(f"{name}: out of memory; bound the memory frames, or compute at a smaller size") from e
 
 
 def _refuse_output_among_input(output: Path, entry: VideoEntry) -> None:

@@ -115,8 +115,13 @@ class RunRecord:
         make_folder(self._path.parent)
         self._write({**self._planned, **self._kept})
 
-    def finish(self) -> None:
-        """Note that the results are whole, and remove those of an earlier run that were made of something else."""
+    def finish(self, files: Iterable[Path] = ()) -> None:
+        """Note that the results are whole, and remove those of an earlier run that were made of something else.
+
+        Args:
+            files: results that nobody could know when the run began.
+        """
+        self._planned |= {self._name(path): None for path in files}
         for path in self._paths.existing_files():
             if self._name(path) in self._stale:
                 path.unlink(missing_ok=True)

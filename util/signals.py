@@ -6,7 +6,7 @@ Commands import this module before all others: from then on, Ctrl-C ends in one 
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import NoReturn
@@ -39,6 +39,39 @@ def signals_raise() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def first_signal_calls(stop: Callable[[], None]) -> Iterator[None]:
+    """Let the first Ctrl-C, SIGTERM or SIGHUP inside the block call a function, and raise what it raises at the end.
+
+    The block then has the time to end what it does; a second signal raises at once. Outside the main thread nothing
+    changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, *STOPPING)}
+    former = {number: handler for number, handler in former.items() if callable(handler)}
+    received: list[tuple[int, object]] = []
+
+    def restore() -> None:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+    def receive(number: int, frame: object) -> None:
+        restore()
+        received.append((number, frame))
+        stop()
+
+    for number in former:
+        signal.signal(number, receive)
+    try:
+        yield
+    finally:
+        restore()
+    for number, frame in received:
+        former[number](number, frame)
 
 
 def exit_after(interrupt: KeyboardInterrupt) -> NoReturn:

@@ -17,6 +17,10 @@ With the mask of another frame (backwards too, where frames lie before it):
 
     python eval_generic.py --video clip.mp4 --mask painted.png --mask_frame 40 --direction both --output results
 
+A stream (a camera by its number, rtsp:// or http:// addresses, - for standard input):
+
+    python eval_generic.py --video rtsp://camera.local/live --box 40 30 120 90 --output results --realtime --show
+
 Many videos, as DATA/JPEGImages/<video>/*.jpg and DATA/Annotations/<video>/*.png (a mask has its frame's base name):
 
     python eval_generic.py --data_path DATA --output results
@@ -32,16 +36,21 @@ import argparse
 import os
 from pathlib import Path
 
-from dataset.frames import open_frames, write_first_frame
+from dataset.frames import open_frames, write_first_frame, write_frame
 from dataset.layouts import generic_videos
 from dataset.videos import VideoEntry
 from evaluation.choices import add_choices, check_choices, choose
 from evaluation.options import load_tracker, make_evaluation_parser, make_settings
 from evaluation.run import evaluate
-from interactive.prompt_options import add_prompt_options, write_prompted_mask
+from evaluation.stream import name_stream, read_mask_of_stream, segment_stream
+from evaluation.stream_options import add_stream_options, check_stream_options, open_stream, video_or_stream
+from interactive.prompt_options import add_prompt_options, write_mask_of_frame, write_prompted_mask
 from output.names import FIRST_MASK, OutputPaths
 from util.errors import InputError
 from util.script import script_main
+
+PAINT = "paint each object in a colour of its own, and give it as"
+CORRECT = "if it needs correcting, paint in it and give it as --mask"
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -50,7 +59,8 @@ def parse_arguments() -> argparse.Namespace:
         __doc__, size=480, precision="auto", exact=False, needs_output=False
     )
     source = given.add_mutually_exclusive_group(required=True)
-    source.add_argument("--video", type=Path, help="a video file or a folder of frames; goes with --mask")
+    video_help = "a video file or a folder of frames; or a stream: a camera's number, an address, - for standard input"
+    source.add_argument("--video", type=video_or_stream, help=video_help)
     source.add_argument("--data_path", type=Path, help="folder with JPEGImages/<video> and Annotations/<video>")
     given.add_argument("--mask", type=Path, help="mask of the first frame, or a folder of masks named by frame")
     add_prompt_options(given)
@@ -59,7 +69,9 @@ def parse_arguments() -> argparse.Namespace:
     first_help = "write the first frame of --video (or --mask_frame) to this file, to paint its mask, and stop"
     written.add_argument("--first_frame", type=Path, metavar="PNG", help=first_help)
     add_choices(parser.add_argument_group("direction, and choice of masks and frames"))
+    add_stream_options(given, written)
     args = parser.parse_args()
+    check_stream_options(parser, args)
     check_choices(parser, args)
     if args.first_frame is not None and args.video is None:
         parser.error("--first_frame goes with --video")
@@ -91,7 +103,7 @@ def make_first_mask(args: argparse.Namespace) -> Path:
     """
     path = OutputPaths.below(args.output, _name_video(args.video)).path(FIRST_MASK)
     write_prompted_mask(args.marks, open_frames(args.video, strict=args.strict), path, overwrite=args.overwrite)
-    print(f"{path} is the first mask; if it needs correcting, paint in it and give it as --mask")
+    print(f"{path} is the first mask; {CORRECT}")
     return path
 
 
@@ -113,13 +125,33 @@ def list_videos(args: argparse.Namespace) -> list[VideoEntry]:
     return generic_videos(args.data_path)
 
 
+def run_on_stream(args: argparse.Namespace) -> int:
+    """Segment a stream, or write what its first mask is painted on or made of."""
+    tracker = None if args.first_frame or args.mask_only else load_tracker(args)  # before frames come
+    with open_stream(args) as stream:
+        if args.first_frame is not None:
+            write_frame(stream.first, args.first_frame)
+            print(f"{args.first_frame} is written; {PAINT} --mask")
+            return 0
+        if args.marks:
+            args.mask = OutputPaths.below(args.output, name_stream(args.video)).path(FIRST_MASK)
+            write_mask_of_frame(args.marks, stream.first, args.mask, overwrite=args.overwrite)
+            print(f"{args.mask} is the first mask; {CORRECT}")
+        if tracker is None:
+            return 0
+        mask = read_mask_of_stream(args.mask, stream, tracker)
+        return segment_stream(stream, mask, tracker, make_settings(args), show=args.show)
+
+
 @script_main
 def main() -> int:
     args = parse_arguments()
+    if isinstance(args.video, str):
+        return run_on_stream(args)
     if args.first_frame is not None:
         write_first_frame(open_frames(args.video, strict=args.strict), args.first_frame, args.mask_frame)
         given = "--mask" if args.mask_frame is None else f"--mask, with --mask_frame {args.mask_frame}"
-        print(f"{args.first_frame} is written; paint each object in a colour of its own, and give it as {given}")
+        print(f"{args.first_frame} is written; {PAINT} {given}")
         return 0
     if args.marks:
         args.mask = make_first_mask(args)

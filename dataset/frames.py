@@ -160,7 +160,11 @@ def write_first_frame(frames: FrameFolder | VideoFile, path: Path, frame: str | 
     """
     if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(frames.path)):
         raise InputError(f"{path}: would become part of the video {frames.path}; choose another place")
-    image = Image.fromarray(read_first_frame(frames) if frame is None else read_frame(frames, frame))
+    write_frame(read_first_frame(frames) if frame is None else read_frame(frames, frame), path)
+
+
+def write_frame(image: np.ndarray, path: Path) -> None:
+    """Write a frame ``[H,W,3]`` uint8 RGB as PNG, whole or not at all."""
     make_folder(path.parent)
     with write_then_rename(path) as temporary:
-        image.save(temporary, "PNG")
+        Image.fromarray(image).save(temporary, "PNG")

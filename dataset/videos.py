@@ -174,11 +174,7 @@ class Video(AnnotatedVideo):
 
 
 def read_first_mask(path: Path, reader: MaskReader, size: tuple[int, int], max_objects: int) -> np.ndarray:
-    """Read the mask ``[H,W]`` of a stream's first frame, whose height and width are ``size``.
-
-    Raises:
-        InputError: it is unreadable, of another shape, empty, or has too many ids.
-    """
+    """Read the mask ``[H,W]`` of a stream's first frame, whose height and width are ``size``; refuse what is none."""
     check_path(path, "give the mask of the first frame")
     if path.is_dir():
         raise InputError(f"{path}: a folder of masks, but a stream takes the mask of its first frame; give that file")

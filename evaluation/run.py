@@ -69,7 +69,7 @@ def evaluate(entries: Sequence[VideoEntry], tracker: VideoTracker, settings: Eva
     """
     refuse_duplicate_names(entries)
     for entry in entries:
-        _refuse_output_among_input(settings.output, entry)
+        refuse_output_among_input(settings.output, entry.name, (entry.frames, entry.masks, entry.truth))
         _note_hidden(entry)
     make_current(tracker.network.device)
     with process_group() as group, _claimed_output(entries, settings, group):
@@ -273,10 +273,14 @@ def failures_as_input_errors(name: str, output: Path) -> Iterator[None]:
         raise InputError(f"{name}: out of memory; bound the memory frames, or compute at a smaller size") from e
 
 
-def _refuse_output_among_input(output: Path, entry: VideoEntry) -> None:
-    """Refuse an output that lies inside the input or would overwrite it."""
-    root, target = (Path(os.path.realpath(path)) for path in (output, output / entry.name))
-    for source in map(os.path.realpath, filter(None, (entry.frames, entry.masks, entry.truth))):
+def refuse_output_among_input(output: Path, name: str, sources: Iterable[Path | None]) -> None:
+    """Refuse an output that lies inside the input or would overwrite it.
+
+    Raises:
+        InputError: it does.
+    """
+    root, target = (Path(os.path.realpath(path)) for path in (output, output / name))
+    for source in map(os.path.realpath, filter(None, sources)):
         is_inside = root.is_relative_to(source) or target.is_relative_to(source)
         if is_inside or Path(source).is_relative_to(target):
             raise InputError(f"output {output}: would write into the input {source}; choose a folder elsewhere")

@@ -14,7 +14,7 @@ from dataset.masks import MaskReader
 from dataset.streams import Stream
 from dataset.videos import read_first_mask
 from evaluation.resuming import describe_stream_run
-from evaluation.run import EvaluationSettings, failures_as_input_errors
+from evaluation.run import EvaluationSettings, failures_as_input_errors, refuse_output_among_input
 from output.live import LivePage
 from output.names import OutputPaths
 from output.overlay import draw_overlay
@@ -36,7 +36,7 @@ class FirstMask(NamedTuple):
 
     ids: np.ndarray  # [H,W] object ids
     palette: list[int]  # 768 numbers to write masks with
-    source: Path | str  # its file, or what it was made of
+    source: Path  # its file
 
 
 def read_mask_of_stream(path: Path, stream: Stream, tracker: VideoTracker) -> FirstMask:
@@ -79,6 +79,7 @@ def segment_stream(
     """
     name = name_stream(stream.address)
     paths = OutputPaths.below(settings.output, name)
+    refuse_output_among_input(settings.output, name, [mask.source])
     facts = describe_stream_run(stream.label, mask.source, tracker, settings.weights)
     make_current(tracker.network.device)
     if tracker.network.device.type == "cpu":

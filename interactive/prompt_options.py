@@ -80,7 +80,12 @@ def write_prompted_mask(
     """
     if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(frames.path)):
         raise InputError(f"{path}: would become part of the video {frames.path}; choose another place")
-    ids = first_mask(read_first_frame(frames), read_prompts(marks))
+    write_mask_of_frame(marks, read_first_frame(frames), path, overwrite=overwrite)
+
+
+def write_mask_of_frame(marks: list[tuple[str, object]], image: np.ndarray, path: Path, *, overwrite: bool) -> None:
+    """Write the mask that the options make of a frame ``[H,W,3]`` uint8 RGB, as ``write_prompted_mask`` does."""
+    ids = first_mask(image, read_prompts(marks))
     if path.exists() and not overwrite:
         if not np.array_equal(MaskReader().read(path), ids):
             raise InputError(f"{path}: another mask than that of these marks; give it as --mask, or add --overwrite")

@@ -8,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import cv2
 import numpy as np
 
-QUALITY = 80  # of the JPEGs, of 100
+QUALITY = 80  # percent, for the JPEGs
 WAIT = 0.5  # seconds after which a waiting watcher looks whether the page was closed
+BOUNDARY = 2 * "-" + "picture"
 PAGE = b"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Live overlay</title>
 <style>body{margin:0;background:#111;display:grid;place-items:center;height:100vh}
@@ -77,9 +78,9 @@ class LivePage:
         try:
             while (number := self._wait_beyond(shown)) is not None:
                 shown, picture = number, self._picture
-                head = f"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                head = f"{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
                 handler.wfile.write(head.encode() + picture + b"\r\n")
-            handler.wfile.write(b"--picture--\r\n")
+            handler.wfile.write(f"{BOUNDARY}--\r\n".encode())
         except OSError:  # the watcher left
             handler.close_connection = True
 

@@ -44,6 +44,7 @@ READS_OPTIONS = {
     "util/options.py",
     "evaluation/options.py",
     "evaluation/choices.py",
+    "evaluation/stream_options.py",
     "training/options.py",
     "training/common_options.py",
     "downloading/options.py",

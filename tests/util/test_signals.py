@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import TESTS, files_in
+from util.signals import first_signal_calls
 
 ROOT = TESTS.parent
 COMMANDS = [
@@ -72,3 +73,23 @@ def test_ctrl_c_during_the_imports_is_one_line(tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGINT
     assert done.stderr == f"{ROOT / 'eval_generic.py'}: interrupted\n"
+
+
+def send_signals(number: int, done: list[str]) -> None:
+    with first_signal_calls(lambda: done.append("stopping")):
+        for _ in range(number):
+            signal.raise_signal(signal.SIGINT)
+        done.append("ended in order")
+
+
+def test_the_first_signal_is_passed_on_at_the_end_and_the_second_at_once() -> None:
+    done: list[str] = []
+    send_signals(0, done)
+    assert done == ["ended in order"]
+    with pytest.raises(KeyboardInterrupt):
+        send_signals(1, done)
+    assert done == ["ended in order", "stopping", "ended in order"]
+    with pytest.raises(KeyboardInterrupt):
+        send_signals(2, done)
+    assert done[3:] == ["stopping"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -90,10 +90,8 @@ def _standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     ),
     Row("mask that is missing", fed(clip, "--mask", Path("none.png")), r"none\.png: "),
     Row("resumed stream", stream("--resume"), r"--resume and --video standard input: its frames do not come again"),
-    Row(
-        "backwards", stream("--direction", "backward"), r"--direction and --video standard input: its end is not there"
-    ),
-    Row("both ways", stream("--direction", "both"), r"--direction and --video standard input: its end is not there"),
+    Row("backwards", stream("--direction", "backward"), r"--direction and --video standard input: its end is not"),
+    Row("both ways", stream("--direction", "both"), r"--direction and --video standard input: its end is not"),
     Row("mask of a frame", stream("--mask_frame", "3"), r"--mask_frame and --video standard input: its mask is that"),
     Row("choice of masks", stream("--masks", "first"), r"--masks and --video standard input: its mask is that of the"),
     Row("choice of frames", stream("--write", "annotated"), r"--write and --video standard input: each frame is writ"),

@@ -73,7 +73,14 @@ function take(/** @type {App} */ app, /** @type {any} */ event) {
 function mountTop(/** @type {App} */ { store, actions, stage }) {
   byId("undo").addEventListener("click", () => actions.edit("undo"));
   byId("redo").addEventListener("click", () => actions.edit("redo"));
-  byId("theme").addEventListener("click", () => store.set({ theme: store.get().theme === "dark" ? "light" : "dark" }));
+  byId("theme").addEventListener("click", () => store.set({ theme: isDark() ? "light" : "dark" }));
+  const systemIsLight = matchMedia("(prefers-color-scheme: light)");
+  const isDark = () => (store.get().theme === "auto" ? !systemIsLight.matches : store.get().theme === "dark");
+  const paint = () => {
+    document.documentElement.dataset.theme = isDark() ? "dark" : "light";
+    store.set({});
+  };
+  systemIsLight.addEventListener("change", paint);
   const zoom = (factor) => {
     const { session, look } = store.get();
     if (session) store.set({ look: zoomAt(look, factor, { x: stage.size.width / 2, y: stage.size.height / 2 }, session.video, stage.size) });
@@ -97,9 +104,7 @@ function mountTop(/** @type {App} */ { store, actions, stage }) {
     put(byId("zoom-fit"), "textContent", `${Math.round(look.zoom * 100)} %`);
     stage.canvas.dataset.hand = String(hand || tool === "hand");
   });
-  onChange(store, (state) => [state.theme], ({ theme }) => {
-    document.documentElement.dataset.theme = theme;
-  });
+  onChange(store, (state) => [state.theme], paint);
 }
 
 start();

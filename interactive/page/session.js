@@ -5,7 +5,7 @@
  * @typedef {{id: number, name: string, colour: string}} ObjectEntry
  *
  * @typedef {object} SessionState
- * @property {{name: string, key: string, frames: number, width: number, height: number, rate: number}} video
+ * @property {{name: string, key: string, frames: number, width: number, height: number, rate: number, names?: string[]}} video
  * @property {number[]} working_size  height and width of the masks
  * @property {boolean} writer
  * @property {ObjectEntry[]} objects

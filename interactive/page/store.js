@@ -33,7 +33,7 @@
  * @property {boolean} hand  whether the pointer moves the picture
  * @property {{zoom: number, x: number, y: number}} look  enlargement over the fitting size, and the picture's offset
  * @property {boolean} drawer  whether the objects are open on a narrow screen
- * @property {string} theme
+ * @property {"auto"|"dark"|"light"} theme  auto: as the system wishes
  * @property {string[]} hints  hints that were put away
  */
 

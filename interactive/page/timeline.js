@@ -81,7 +81,7 @@ export function mountTimeline(/** @type {import("./main.js").App} */ { store, ac
   byId("strip-out").addEventListener("click", () => zoom(1 / 1.6));
   new ResizeObserver(invalidate).observe(canvas);
 
-  onChange(store, ({ session, frame, hidden, theme }) => [session, frame, hidden, theme], (state) => {
+  onChange(store, ({ session, frame, hidden }) => [session, frame, hidden, document.documentElement.dataset.theme], (state) => {
     invalidate();
     if (!state.session) return;
     mark(canvas, "aria-valuemax", state.session.video.frames - 1);

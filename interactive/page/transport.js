@@ -15,10 +15,10 @@ export function mountTransport(/** @type {import("./main.js").App} */ { store, a
   field.addEventListener("change", () => actions.show(field.valueAsNumber));
   onChange(store, ({ session, frame, playing }) => [session?.video.key, frame, playing], ({ session, frame, playing }) => {
     if (!session) return;
-    const { frames, rate } = session.video;
+    const { frames, rate, names } = session.video;
     if (document.activeElement !== field || field.valueAsNumber !== frame) put(field, "value", String(frame));
     put(field, "max", String(frames - 1));
-    byId("of").textContent = `of ${frames - 1}`;
+    byId("of").textContent = `of ${frames - 1}${names ? `, ${names[frame]}` : ""}`;
     byId("time").textContent = `${clock(frame / rate)} / ${clock(frames / rate)}`;
     setIcon(byId("play"), playing ? "pause" : "play");
     byId("play").setAttribute("aria-label", playing ? "Stop playing" : "Play");

@@ -225,6 +225,7 @@ def test_accessibility_rules_hold(person: Person, theme: str) -> None:
     page = person.page
     page.emulate_media(color_scheme=theme)
     page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", theme)
     with person.new_mask():
         person.stroke([(200, 150), (215, 70)])
     page.evaluate(AXE.read_text())
@@ -232,3 +233,40 @@ def test_accessibility_rules_hold(person: Person, theme: str) -> None:
         press(person, key)
         found = page.evaluate("() => axe.run()")["violations"]
         assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+
+
+def test_zooming_moves_neither_strokes_nor_masks(person: Person) -> None:
+    press(person, "n", "b", "v")
+    expect(person.page.locator(".object.chosen")).to_have_count(1)
+    place = person.at((100, 60))
+    person.page.mouse.move(*place)
+    person.page.mouse.wheel(0, -400)  # around the pointer, under which the same pixel stays
+    expect(person.page.locator("#zoom-fit")).not_to_have_text("100 %")
+    with person.new_mask():
+        person.page.mouse.click(*place)
+    press(person, "0")
+    expect(person.page.locator("#zoom-fit")).to_have_text("100 %")
+    person.page.wait_for_timeout(150)
+    rows, columns = np.nonzero(person.shown_ids((160, 285)) == 1)
+    assert (columns.mean() * 428 / 285, rows.mean() * 1.5) == pytest.approx((100, 60), abs=3)
+
+
+def test_objects_are_named_coloured_hidden_and_frames_withdrawn(person: Person) -> None:
+    page = person.page
+    press(person, "b")
+    with person.new_mask():
+        person.stroke([(100, 60), (140, 60)])
+    page.get_by_role("button", name="Rename object 1").click()
+    page.keyboard.type("tower")
+    press(person, "Enter")
+    page.get_by_label("Colour of tower").fill("#00ff80")
+    press(person, "Escape", "v")
+    page.wait_for_timeout(300)
+    assert person.colours == {1: (0, 255, 128)}
+    assert (person.shown_ids((160, 285)) == 1).any()
+    page.get_by_role("button", name="Hide tower").click()
+    page.wait_for_timeout(300)
+    assert not (person.shown_ids((160, 285)) == 1).any()
+    person.propagate("forward")
+    page.get_by_role("button", name="Withdraw frame 0").click()
+    expect(page.locator(".frame-chip")).to_have_count(0)

@@ -68,6 +68,8 @@ def pause_and_correct(person: Person, served: Served) -> None:
     page.locator("#both").click()
     page.locator("#pause").click()
     expect(page.locator("#job-text")).to_contain_text("Paused", timeout=PATIENCE)
+    page.reload()
+    expect(page.locator("#job-text")).to_contain_text("Paused", timeout=PATIENCE)
     person.go_to(9)
     page.get_by_role("radio", name="Brush").click()
     with person.new_mask():  # ends the round; what is done stays

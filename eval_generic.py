@@ -55,9 +55,7 @@ CORRECT = "if it needs correcting, paint in it and give it as --mask"
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser, given, written = make_evaluation_parser(
-        __doc__, size=480, precision="auto", exact=False, needs_output=False
-    )
+    parser, given, written = make_evaluation_parser(__doc__, size=480, precision="auto", exact=None, needs_output=False)
     source = given.add_mutually_exclusive_group(required=True)
     video_help = "a video file or a folder of frames; or a stream: a camera's number, an address, - for standard input"
     source.add_argument("--video", type=video_or_stream, help=video_help)

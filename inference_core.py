@@ -5,6 +5,7 @@ It knows neither the length of the video nor its future. State belongs to one vi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from inference_memory_bank import MemoryBank
 from model.aggregate import aggregate
-from model.boxes import segment_boxes
+from model.boxes import segment_boxes, segment_buckets
 from model.network import STCN, STRIDE, FrameFeatures
 from util.device import release_free_memory
 from util.tensor_util import Padding
@@ -34,7 +35,7 @@ class InferenceConfig:
     include_last: bool = False  # hold the last frame as a temporary memory
     max_memory_frames: int | None = None  # bound on the memory frames; None: no bound
     kernel_sigma: float | None = None  # kernelized memory reading, in cells of 16 pixels; None: plain
-    exact: bool = True  # decode each object in the whole frame; False: on a CPU only where the memory shows it
+    exact: bool | None = True  # decode whole frames; False: objects where the memory shows them; None: so on a CPU
 
     def __post_init__(self) -> None:
         for name in ("top_k", "mem_every", "max_memory_frames", "kernel_sigma"):
@@ -123,7 +124,9 @@ class InferenceCore:
             kernel_sigma=config.kernel_sigma,
             expected_frames=expected_memory_frames,
         )
-        self._uses_boxes = not config.exact and network.device.type == "cpu"
+        is_cpu = network.device.type == "cpu"
+        self._uses_boxes = is_cpu if config.exact is None else not config.exact
+        self._segment_boxes = segment_boxes if is_cpu else partial(segment_buckets, pixels_at_once=PIXELS_AT_ONCE)
         self._schedule = MemorySchedule(config)
         self._pending: _PendingMemory | None = None
         self._frame_size: tuple[int, int] | None = None
@@ -227,7 +230,7 @@ class InferenceCore:
         memory_readout = self._bank.read(features.key)
         if self._uses_boxes:
             readout, presence = memory_readout[:, :-1], memory_readout[:, -1]
-            logits = segment_boxes(self.network.decoder, readout, presence, features.frame_part)
+            logits = self._segment_boxes(self.network.decoder, readout, presence, features.frame_part)
             return aggregate(torch.sigmoid(logits)).softmax(0)
         number = choose_at_once(memory_readout, STRIDE**2)
         return self.network.segment_frame(memory_readout, features.frame_part, objects_at_once=number)

@@ -32,7 +32,7 @@ def make_evaluation_parser(
     *,
     size: int | None = None,
     precision: str = "float32",
-    exact: bool = True,
+    exact: bool | None = True,
     needs_output: bool = True,
 ) -> tuple[argparse.ArgumentParser, argparse._ArgumentGroup, argparse._ArgumentGroup]:
     """Make a parser with the options that all evaluation scripts share.
@@ -41,7 +41,7 @@ def make_evaluation_parser(
         description: the script's docstring, shown as it is written.
         size: short side to compute at unless the user says; None: native size.
         precision: what to compute in unless the user says; ``auto``: what the device is fast in.
-        exact: whether to decode each object in the whole frame unless the user says.
+        exact: whether to decode each object in the whole frame unless the user says; None: not on a CPU.
         needs_output: whether ``--output`` must be given.
 
     Returns:
@@ -95,7 +95,7 @@ def _list_exports(args: argparse.Namespace) -> tuple[str, ...]:
     return ("masks", *(kind for kind in EXPORTS if kind in chosen))
 
 
-def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, *, exact: bool) -> None:
+def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, *, exact: bool | None) -> None:
     add = group.add_argument
     sides = group.add_mutually_exclusive_group()
     size_help = f"short side to compute at, -1: native (default: {size or 'native'})"
@@ -112,7 +112,8 @@ def _add_accuracy(group: argparse._ArgumentGroup, size: int | None, *, exact: bo
     add("--mem_every", type=positive_int, metavar="N", help=every_help)
     add("--include_last", action="store_true", help="hold the last frame as a temporary memory as well")
     add("--flip", action="store_true", help="compute on mirrored frames as well, and average")
-    exact_help = "decode each object in the whole frame; else, on a CPU, only where the memory shows that it may be"
+    shown = {True: "whole frame", None: "whole frame on a GPU only"}[exact]
+    exact_help = f"decode each object in the whole frame, or only where the memory shows it (default: {shown})"
     add("--exact", action=argparse.BooleanOptionalAction, default=exact, help=exact_help)
     add("--kernel_sigma", type=not_negative, metavar="SIGMA", default=DEFAULTS.kernel_sigma, help=KERNEL_HELP)
 
@@ -197,7 +198,7 @@ def load_tracker(args: argparse.Namespace) -> VideoTracker:
         include_last=args.include_last,
         max_memory_frames=args.max_memory_frames,
         frames_at_once=args.frames_at_once,
-        exact=args.exact or args.compile,  # a compiled decoder takes frames of one size
+        exact=args.compile or args.exact,  # a compiled decoder takes frames of one size
         keep_annotations=args.keep_annotations,
         max_objects=args.max_objects,
         ignore_id=args.ignore_id,

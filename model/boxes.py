@@ -4,6 +4,8 @@ What lies far from a box cannot change what the decoder computes inside it. Each
 just as wide as the decoder looks, and so to the same numbers as the whole frame.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +19,7 @@ PRESENT = 0.3  # an object may be where the memory shows more of it than this
 GROWTH = 2  # cells by which a box is larger than what the memory shows
 MARGIN_16, MARGIN_16_INNER, MARGIN_8 = 5, 3, 3  # positions of strides 16 and 8 that the next layers see around a box
 WORK = 0.19, 0.31, 0.5  # shares of the decoder's work at strides 16, 8 and 4
+BUCKET = 8  # cells by which the sizes of boxes differ on a GPU, which wants few sizes and many boxes at once
 ABSENT = -30.0  # logit outside the boxes
 
 
@@ -36,6 +39,15 @@ class Box(NamedTuple):
     def scaled(self, factor: int) -> "Box":
         """Give the same rectangle on a finer grid."""
         return Box(*(factor * side for side in self))
+
+    def bucketed(self, size: tuple[int, int]) -> "Box":
+        """Widen it to a height and a width of whole buckets, or of the whole grid of ``size``, within the grid."""
+        rows, columns = (
+            min(side, -(-length // BUCKET) * BUCKET)
+            for side, length in zip(size, (self.bottom - self.top, self.right - self.left))
+        )
+        top, left = min(self.top, size[0] - rows), min(self.left, size[1] - columns)
+        return Box(top, left, top + rows, left + columns)
 
     def joined(self, other: "Box") -> "Box":
         """Give the smallest rectangle around both."""
@@ -69,6 +81,56 @@ def segment_boxes(decoder: Decoder, memory_readout: Tensor, presence: Tensor, fr
         for box in find_boxes(is_present):
             box.scaled(16).cut(logits[index]).copy_(decode_box(decoder, memory_readout[index, None], frame_part, box))
     return logits
+
+
+def segment_buckets(
+    decoder: Decoder, memory_readout: Tensor, presence: Tensor, frame_part: DecoderFramePart, *, pixels_at_once: int
+) -> Tensor:
+    """Decode the objects of one frame where they may be, as ``segment_boxes`` does, in boxes of few sizes.
+
+    All boxes of a size are decoded together, each with the same margin at all strides. The host waits for the presence.
+
+    Args:
+        memory_readout, presence, frame_part: as for ``segment_boxes``.
+        pixels_at_once: bound on what is decoded together.
+
+    Returns:
+        logits ``[K,16*h,16*w]``, float32.
+    """
+    num_objects, *size = presence.shape
+    logits = torch.full((num_objects, 16 * size[0], 16 * size[1]), ABSENT, device=presence.device)
+    by_shape: dict[tuple[int, int], list[tuple[int, Box, Box]]] = defaultdict(list)
+    for index, is_present in enumerate((presence > PRESENT).cpu().numpy()):
+        for box in find_boxes(is_present):
+            outer = box.grown(MARGIN_16, size).bucketed(size)
+            by_shape[outer.bottom - outer.top, outer.right - outer.left].append((index, box, outer))
+    for items in by_shape.values():
+        at_once = max(1, pixels_at_once // (256 * items[0][2].area))
+        for first in range(0, len(items), at_once):
+            _decode_together(decoder, memory_readout, frame_part, items[first : first + at_once], logits)
+    return logits
+
+
+def _decode_together(
+    decoder: Decoder,
+    memory_readout: Tensor,
+    frame_part: DecoderFramePart,
+    items: Sequence[tuple[int, Box, Box]],
+    logits: Tensor,
+) -> None:
+    """Write the logits of boxes whose outer boxes have one size: number of the object, box, outer box."""
+    outers = [outer for _, _, outer in items]
+    readouts = torch.stack([outer.cut(memory_readout[index]) for index, _, outer in items])
+    part = DecoderFramePart(
+        ResBlockFramePart(*(torch.cat([outer.cut(x) for outer in outers]) for x in frame_part.at_16)),
+        *(
+            torch.cat([outer.scaled(scale).cut(x) for outer in outers])
+            for scale, x in ((2, frame_part.at_8), (4, frame_part.at_4))
+        ),
+    )
+    for (index, box, outer), found in zip(items, decoder(readouts, part)[:, 0]):
+        inside = box.scaled(16)
+        inside.cut(logits[index]).copy_(inside.cut(found, outer.scaled(16)[:2]))
 
 
 def find_boxes(is_present: np.ndarray) -> list[Box]:

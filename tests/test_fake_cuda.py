@@ -28,7 +28,9 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
-@pytest.mark.parametrize("config", [{}, {"include_last": True}, {"kernel_sigma": 7.0}, {"max_memory_frames": 2}])
+@pytest.mark.parametrize(
+    "config", [{}, {"include_last": True}, {"kernel_sigma": 7.0}, {"max_memory_frames": 2}, {"exact": None}]
+)
 def test_no_step_mixes_devices_or_needs_a_number(gpu: torch.device, config: dict, dtype: torch.dtype) -> None:
     network = STCN(size="small").eval()
     for tensor in (*network.parameters(), *network.buffers()):

@@ -25,7 +25,7 @@ class TrackerConfig(InferenceConfig):
     top_k: int | None = None  # memory positions read; None: 20 as published, or as the network was trained
     mem_every: int | None = None  # memorise every n-th frame; None: 5 as published, 2 with the small network
     kernel_sigma: float | None = 7  # kernelized memory reading at ``scales`` above 480, in cells of 16 pixels
-    exact: bool = False  # decode each object in the whole frame; False: on a CPU only where the memory shows it
+    exact: bool | None = None  # decode whole frames; False: objects where the memory shows them; None: so on a CPU
     size: int | None = 480  # short side to compute at, in pixels; None: native size
     scales: tuple[int | None, ...] = ()  # compute at these short sides instead of ``size``, and average
     flip: bool = False  # compute on mirrored frames as well, and average

@@ -1,11 +1,17 @@
 """Objects decoded in boxes: inside exactly as in the whole frame, and no work for the rest."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
-from model.boxes import ABSENT, GROWTH, Box, decode_box, find_boxes, segment_boxes, work_of
+import inference_core
+from inference_core import InferenceConfig, InferenceCore
+from model.boxes import ABSENT, BUCKET, GROWTH, Box, decode_box, find_boxes, segment_boxes, segment_buckets, work_of
 from tests.conftest import filled_network
+from tests.deterministic import synthetic_video
+from util.tensor_util import normalise
 
 HEIGHT, WIDTH = 18, 22  # cells
 
@@ -36,6 +42,44 @@ def test_objects_are_decoded_where_the_memory_shows_them_and_absent_elsewhere(de
     inside[0, 16 * (5 - GROWTH) : 16 * (8 + GROWTH), 16 * (6 - GROWTH) : 16 * (9 + GROWTH)] = True
     torch.testing.assert_close(found[inside], expected[inside], atol=1e-5, rtol=0)
     assert (found[~inside] == ABSENT).all()
+
+
+@pytest.mark.parametrize("pixels_at_once", [1, 2**23])
+@pytest.mark.parametrize("seed", range(3))
+def test_buckets_give_what_boxes_give(decoded, seed: int, pixels_at_once: int) -> None:
+    """Objects lie at the rim, in several places, everywhere, nowhere; sizes are few, and the whole frame's at most."""
+    network, readout, frame_part, _ = decoded
+    random = np.random.default_rng(seed)
+    readout, presence = torch.cat([readout, readout.flip(0)]), torch.zeros(4, HEIGHT, WIDTH)
+    presence[1] = 0.9 if seed == 2 else 0.0
+    for index in (0, 0, 2, 3):
+        top, left = random.integers(0, (HEIGHT, WIDTH))
+        presence[index, top : top + 3, left : left + 2] = 0.7
+    sizes = []
+    hook = network.decoder.register_forward_hook(lambda _, inputs, __: sizes.append(tuple(inputs[0].shape)))
+    arguments = network.decoder, readout, presence, frame_part
+    found = segment_buckets(*arguments, pixels_at_once=pixels_at_once)
+    hook.remove()
+    torch.testing.assert_close(found, segment_boxes(*arguments), atol=1e-5, rtol=0)
+    assert all(h % BUCKET == 0 or h == HEIGHT for _, _, h, _ in sizes)
+    assert all(w % BUCKET == 0 or w == WIDTH for _, _, _, w in sizes)
+    if pixels_at_once == 1:
+        assert all(number == 1 for number, *_ in sizes)
+    else:
+        assert len(sizes) == len(set(sizes))
+
+
+def test_propagation_has_the_same_masks_in_boxes_and_in_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a GPU computes it if boxes are asked for there."""
+    network, (video, ids) = filled_network(size="small"), synthetic_video(4, 96, 160, 3, seed=3)
+    frames, results = normalise(torch.from_numpy(video).permute(0, 3, 1, 2)), []
+    for function in (segment_boxes, partial(segment_buckets, pixels_at_once=2**23)):
+        monkeypatch.setattr(inference_core, "segment_boxes", function)
+        core = InferenceCore(network, InferenceConfig(exact=False, mem_every=1))
+        core.step(frames[0], torch.from_numpy(ids[0]))
+        results.append(torch.stack([core.step(frame) for frame in frames[1:]]))
+    torch.testing.assert_close(*results, atol=1e-4, rtol=0)
+    assert results[0].argmax(1).unique().numel() > 1
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -16,11 +16,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dataset.layouts import davis_2017_videos
-from evaluation.options import add_device_options
 from interactive.davis_evaluation import REPORT, InteractiveSettings, evaluate_interactive, list_samples
 from interactive.davis_protocol import METRICS, THRESHOLD
 from interactive.davis_run import ProtocolConfig
-from interactive.models import FUSIONS, Models, load_models
+from interactive.models import Models
+from interactive.network_options import add_network_options, load_given_models
 from interactive.propagation import PropagationConfig
 from output.record import Facts, digest_file, record_run
 from util.files import claim_folder
@@ -40,19 +40,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--save_mask", action="store_true", help="write the masks of each sample's last interaction")
     add("--resume", action="store_true", help="skip samples that an earlier run into the same folder finished")
     add("--max_sequences", type=positive_int, metavar="N", help="take the first N sequences only (default: all)")
-    networks = parser.add_argument_group("networks")
-    add = networks.add_argument
-    model_help = "weights of STCN (default: saves/stcn.pth if it is there, else the small network's)"
-    add("--prop_model", type=Path, metavar="FILE", help=model_help)
-    add(
-        "--fusion_model", type=Path, metavar="FILE", help="weights of fusion (default: saves/fusion_stcn.pth, if there)"
-    )
-    s2m_help = "weights of S2M (default: saves/s2m.pth if it is there, else the small network's)"
-    add("--s2m_model", type=Path, metavar="FILE", help=s2m_help)
-    add("--grabcut", action="store_true", help="make masks of strokes by GrabCut instead of S2M")
-    fusion_help = "auto: the network if there are weights, else linear; linear: blend by distance; none: newest counts"
-    add("--fusion", choices=FUSIONS, default="auto", help=fusion_help)
-    add_device_options(networks, "float32")
+    add_network_options(parser, "--prop_model", "float32")
     add = parser.add_argument_group("protocol").add_argument
     add("--mem_freq", type=positive_int, metavar="N", default=DEFAULT.mem_every, help="memorise every n-th frame")
     add("--top", type=positive_int, metavar="N", default=DEFAULT.top_k, help="memory positions read")
@@ -74,16 +62,7 @@ def describe_run(args: argparse.Namespace, models: Models, settings: Interactive
 def main() -> None:
     args = parse_arguments()
     entries = davis_2017_videos(args.davis, "val")[: args.max_sequences]
-    models = load_models(
-        args.prop_model,
-        args.fusion_model,
-        args.s2m_model,
-        device=args.device,
-        precision=args.precision,
-        fusion=args.fusion,
-        use_grabcut=args.grabcut,
-        is_dilated=True,
-    )
+    models = load_given_models(args, is_dilated=True)
     settings = InteractiveSettings(
         args.output,
         args.save_mask,

@@ -20,11 +20,10 @@ from pathlib import Path
 from dataset.videos import Video, VideoEntry
 from interactive.access import needs_token, read_token
 from interactive.listening import bind, serve
-from interactive.models import FUSIONS, load_models
+from interactive.network_options import add_network_options, load_given_models
 from interactive.propagation import PropagationConfig
 from interactive.server import Server
 from interactive.session import Session
-from util.device import PRECISIONS
 from util.files import PROJECT_ROOT
 from util.options import positive_int, side, whole_number
 from util.script import make_parser, script_main
@@ -49,19 +48,8 @@ def parse_arguments() -> argparse.Namespace:
     port_help = "port to serve at, or the next one that is free; 0: any"
     add("--port", type=whole_number(0, 2**16 - 1), default=8417, help=port_help)
     add("--no_browser", action="store_true", help="do not open the page in a browser")
-    add = parser.add_argument_group("networks").add_argument
-    model_help = "weights of STCN (default: saves/stcn.pth if it is there, else the small network's)"
-    add("--model", type=Path, metavar="FILE", help=model_help)
-    fusion_model_help = "weights of fusion (default: saves/fusion_stcn.pth, if there)"
-    add("--fusion_model", type=Path, metavar="FILE", help=fusion_model_help)
-    s2m_help = "weights of S2M (default: saves/s2m.pth if it is there, else the small network's)"
-    add("--s2m_model", type=Path, metavar="FILE", help=s2m_help)
-    add("--grabcut", action="store_true", help="make masks of strokes by GrabCut instead of S2M")
-    fusion_help = "auto: the network if there are weights, else linear; linear: blend by distance; none: newest counts"
-    add("--fusion", choices=FUSIONS, default="auto", help=fusion_help)
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    precision_help = "what STCN computes in; auto: half precision where the device is fast in it"
-    add("--precision", choices=("auto", *PRECISIONS), default="auto", help=precision_help)
+    add_network_options(parser, "--model", "auto")
+    add = parser.add_argument_group("memory").add_argument
     mem_help = "memorise every n-th frame"
     add("--mem_every", type=positive_int, metavar="N", default=DEFAULT.mem_every, help=mem_help)
     bound_help = "bound on the memory frames of a round, beside the interacted ones"
@@ -78,15 +66,7 @@ def open_session(args: argparse.Namespace) -> Session:
     video = Path(os.path.realpath(args.video))
     workspace = args.workspace or WORKSPACES / (video.name if video.is_dir() else video.stem)
     masks = None if args.masks is None else Video(VideoEntry(video.stem, args.video, args.masks))
-    models = load_models(
-        args.model,
-        args.fusion_model,
-        args.s2m_model,
-        device=args.device,
-        precision=args.precision,
-        fusion=args.fusion,
-        use_grabcut=args.grabcut,
-    )
+    models = load_given_models(args)
     config = PropagationConfig(
         mem_every=args.mem_every, max_memory_frames=args.max_memory_frames, is_blended=args.fusion != "none"
     )

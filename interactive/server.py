@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import mimetypes
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +31,14 @@ from util.errors import InputError
 log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "page"
-SUFFIXES = {".html", ".css", ".js", ".svg", ".png", ".webp"}  # files of other kinds are not served
+KINDS = {  # no other files of the page are served; what systems have noted about suffixes may be wrong
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webp": "image/webp",
+}
 MAX_DIGITS = 9  # more are no number of a frame
 MAX_UPLOAD = 64 * 2**20  # bytes
 KEPT_FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
@@ -95,11 +101,10 @@ class Server:
 
     async def _page(self, request: Request) -> Response:
         name = request.path_params.get("name", "index.html")
-        path = next((path for path in PAGE.glob("*.*") if path.name == name and path.suffix in SUFFIXES), None)
+        path = next((path for path in PAGE.glob("*.*") if path.name == name and path.suffix in KINDS), None)
         if path is None:
             return PlainTextResponse("no such file of the page\n", 404)
-        kind = mimetypes.guess_type(path.name)[0]
-        return FileResponse(path, media_type=kind, headers={"cache-control": "no-cache"})
+        return FileResponse(path, media_type=KINDS[path.suffix], headers={"cache-control": "no-cache"})
 
     def _find_frame(self, request: Request) -> int | None:
         """Read the number of a frame; None: there is no such frame."""

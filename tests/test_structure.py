@@ -50,6 +50,7 @@ READS_OPTIONS = {
     "downloading/options.py",
     "interactive/options.py",
     "interactive/prompt_options.py",
+    "interactive/network_options.py",
 }
 
 

@@ -12,7 +12,8 @@ export function createPlayer(/** @type {import("./main.js").App} */ { store, sta
     const { rate, frames } = session.video;
     if (stage.shown?.frame === frame || changed === 0) changed = now;
     if (now - changed > IMPATIENCE) [began, from] = [now, frame]; // a slow server: wait here rather than run ahead
-    const due = from + Math.floor(((now - began) / 1000) * rate);
+    const passed = Math.max(0, now - began); // a frame of the animation may begin before the click
+    const due = from + Math.floor((passed / 1000) * rate);
     const next = due % frames;
     const isReady = stage.shown?.frame === frame || now - changed > IMPATIENCE / 3;
     if (next !== frame && isReady) store.set({ frame: next });

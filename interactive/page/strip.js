@@ -6,8 +6,9 @@ const [ROWS, TALLEST, LOWEST] = [56, 9, 3];
 
 /** Tell the heights of the timeline's parts for a number of objects. */
 export function heights(/** @type {number} */ objects) {
-  const row = objects ? Math.max(LOWEST, Math.min(TALLEST, Math.floor(ROWS / objects))) : 0;
-  return { pictures: PICTURES, marks: MARKS, row, all: PICTURES + MARKS + row * objects + FOOT };
+  const rows = Math.max(1, objects); // one is kept free, so that the first object moves nothing
+  const row = Math.max(LOWEST, Math.min(TALLEST, Math.floor(ROWS / rows)));
+  return { row, all: PICTURES + MARKS + row * rows + FOOT };
 }
 
 /**

@@ -190,6 +190,27 @@ def test_a_phone_sized_window_has_all(browser: Browser, shared_server: Served, s
             page.locator("#add").tap()
             page.locator("#panel").tap()
             page.touchscreen.tap(*person.at((215, 150)))
+        pinch(person)
+        assert page.locator("#zoom-fit").text_content() != "100 %"
+
+
+def pinch(person: Person) -> None:
+    """Move two fingers apart on the picture; that is no stroke."""
+    tools = person.page.context.new_cdp_session(person.page)
+    x, y = person.at((215, 120))
+
+    def touch(kind: str, gap: int) -> None:
+        points = [{"x": x - gap, "y": y, "id": 0}, {"x": x + gap, "y": y, "id": 1}]
+        tools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if gap else []})
+
+    before = person.revision
+    touch("touchStart", 20)
+    for gap in (30, 40, 50):
+        touch("touchMove", gap)
+    touch("touchEnd", 0)
+    person.page.wait_for_timeout(150)
+    assert person.revision == before
+    assert person.stage.get_attribute("data-pending") == "0"
 
 
 def test_a_second_page_looks_on_until_it_takes_over(person: Person, shared_server: Served, sit_down: Callable) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from dataset.masks import MaskReader
+from dataset.stored_masks import find_labels
 from dataset.streams import Stream
 from dataset.videos import read_first_mask
 from evaluation.resuming import describe_stream_run
@@ -113,11 +114,20 @@ def _write_results(
     need_probabilities = any(EXPORTS[export].needs_probabilities for export in settings.exports)
     results = tracker.track_stream(stream, mask.ids, need_probabilities=need_probabilities)
     names, start = [], time.perf_counter()
-    with VideoOutput(paths.folder, mask.palette, stream.frame_rate, settings.exports) as output:
+    labels = find_labels(mask.ids)
+    output = VideoOutput(
+        paths.folder,
+        mask.palette,
+        stream.frame_rate,
+        settings.exports,
+        labels=labels,
+        background=settings.green_colour,
+    )
+    with output:
         for result in with_progress(_shown(results, page), paths.folder.name, None):
             output.write(result)
             names.append(result.name)
-    record.finish(paths.finished_files(names, settings.exports))
+    record.finish(paths.finished_files(names, settings.exports, labels))
     lost = [f"{stream.num_dropped} dropped"] if stream.is_realtime else []
     lost += [f"{stream.num_damaged} damaged and left out"] if stream.num_damaged else []
     speed = len(names) / (time.perf_counter() - start)

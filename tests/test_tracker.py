@@ -12,10 +12,12 @@ import torch
 from PIL import Image
 
 import eval_generic
+from dataset.streams import Stream
 from model.network import STCN
 from output.masks import write_mask
 from tests.conftest import TESTS, read_ids, write_clip
 from tests.deterministic import synthetic_video
+from tests.stream_servers import Sender, web_stream
 from tests.videos import write_video
 from tracker import TrackerConfig, VideoTracker
 from util.errors import InputError
@@ -273,3 +275,42 @@ def test_the_network_decides_how_often_frames_are_memorised(size: str, given: in
     """Published, and chosen for the small network, unless the user says."""
     tracker = VideoTracker(STCN(size=size), TrackerConfig(mem_every=given))
     assert tracker.config.mem_every == expected
+
+
+def test_a_stream_has_the_masks_of_its_file(tracker: VideoTracker, tmp_path: Path) -> None:
+    """In real time frames may be missing, and are counted then."""
+    images, masks = clip(5)
+    path = write_video(tmp_path / "clip.ts", images)
+    expected = ids_of(tracker.track(path, masks[0]))
+    for is_realtime in (False, True):
+        sender = Sender(path, seconds=0.1)
+        with web_stream(sender) as address, Stream(address, is_realtime=is_realtime) as stream:
+            found = {int(result.name): result.ids for result in tracker.track_stream(stream, masks[0])}
+        if not is_realtime:
+            assert list(found) == list(range(5))
+        assert len(found) + stream.num_dropped == 5
+        assert np.array_equal(found[0], expected[0])
+        assert is_realtime or all(np.array_equal(ids, expected[index]) for index, ids in found.items())
+
+
+def test_the_memory_of_a_stream_is_bounded(tracker: VideoTracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, masks = clip(8)
+
+    class Source:
+        is_realtime = False
+
+        def read(self) -> Iterator[tuple[str, np.ndarray]]:
+            return ((f"{index:05d}", image) for index, image in enumerate(images))
+
+    monkeypatch.setattr("tracker.STREAM_MEMORY_FRAMES", 2)
+    bounded = VideoTracker(tracker.network, TrackerConfig(size=32, mem_every=2, max_memory_frames=2))
+    expected = ids_of(bounded.track(images, masks[0]))
+    assert np.array_equal(ids_of(tracker.track_stream(Source(), masks[0])), expected)
+    assert not np.array_equal(ids_of(tracker.track(images, masks[0])), expected)
+
+
+def test_a_stream_needs_an_object(tracker: VideoTracker, tmp_path: Path) -> None:
+    images, masks = clip(2)
+    path = write_video(tmp_path / "clip.ts", images)
+    with web_stream(Sender(path)) as address, Stream(address) as stream, pytest.raises(InputError, match="label at"):
+        list(tracker.track_stream(stream, 0 * masks[0]))

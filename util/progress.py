@@ -69,6 +69,8 @@ class Progress:
 
     def finish(self, *, is_whole: bool = True) -> None:
         """End the bar; it stays where it is if the job was given up."""
+        if not self._total:
+            self._bar.value = self._value  # the last line tells it
         if self._is_terminal or not is_whole or self._tenth < 10:
             self._bar.finish(dirty=not is_whole)
 

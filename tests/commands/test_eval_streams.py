@@ -62,12 +62,15 @@ def test_a_second_run_never_mixes_with_the_first(run, tmp_path: Path) -> None:
 def test_a_lost_stream_leaves_whole_results(run, tmp_path: Path) -> None:
     path, mask = clip(tmp_path, ".ts", 20), tmp_path / "first.png"
     with web_stream(Sender(path, share=0.6)) as address:
-        status, out, err = run("--video", address, "--mask", mask, "--overlay", "--save_probabilities")
+        status, out, err = run(
+            "--video", address, "--mask", mask, "--overlay", "--save_probabilities", "--export", "csv"
+        )
     assert status == 1
     assert re.search(r"^error: http://.*/clip\.ts: lost \(Input/output error\); open it again$", err, re.M)
     number = int(re.search(r"clip\.ts: (\d+) frames", out)[1])
     assert 0 < number < 20
     assert len(open_frames(tmp_path / "out/clip_overlay.mp4").names) == number
+    assert len((tmp_path / "out/clip_objects.csv").read_text().splitlines()) > number
     for folder, suffix in (("clip", "png"), ("clip_probabilities", "npz")):
         found = sorted(path.name for path in (tmp_path / "out" / folder).iterdir())
         assert found == [f"{index:05d}.{suffix}" for index in range(number)]

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from util.media import file_url
+from util.media import describe_address, file_url
 
 
 @pytest.mark.parametrize("name", ["12:30.mp4", "http:x.mp4", "concat:a|b.mp4", "file:x.mp4", "a%20b #?&.mp4", "-y.mp4"])
@@ -22,3 +22,18 @@ def test_any_name_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nam
             assert len(list(container.decode(video=0))) == 1
         assert [file.name for file in tmp_path.iterdir()] == [name]
         (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("-", "standard input"),
+        ("3", "camera 3"),
+        ("rtsp://me:secret@host:554/live", "rtsp://host:554/live"),
+        ("https://host/a/b.ts?token=secret#secret", "https://host/a/b.ts"),
+        ("http://me:se@cret@host/", "http://host/"),
+        ("http://[secret", "http://.."),
+    ],
+)
+def test_messages_hold_no_secrets(address: str, expected: str) -> None:
+    assert describe_address(address) == expected

@@ -1,7 +1,10 @@
 """The address that the server listens at, and the loop that serves it."""
 
 import errno
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -46,7 +49,32 @@ def serve(server: Server, listening: socket.socket) -> None:
         ws_ping_timeout=20,
         timeout_graceful_shutdown=2,
     )
+    loop = uvicorn.Server(config)
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        with _ended_by_hangup(loop):
+            loop.run(sockets=[listening])
     finally:
         server.stop()
+
+
+@contextmanager
+def _ended_by_hangup(loop: uvicorn.Server) -> Iterator[None]:
+    """End the loop in order when the terminal is closed, as it ends itself on the other signals."""
+    number = getattr(signal, "SIGHUP", None)
+    former = None if number is None else signal.getsignal(number)
+    if former in (None, signal.SIG_IGN):
+        yield
+        return
+    heard = []
+
+    def end(*_: object) -> None:
+        heard.append(number)
+        loop.should_exit = True
+
+    signal.signal(number, end)
+    try:
+        yield
+    finally:
+        signal.signal(number, former)
+    if heard:
+        signal.raise_signal(number)

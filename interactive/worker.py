@@ -10,6 +10,7 @@ from interactive.actions import EDITS
 from interactive.jobs import JOBS, Job
 from interactive.session import Session
 from interactive.status import Event, Shown, Status
+from util.device import release_free_memory
 from util.errors import InputError, is_out_of_memory
 
 log = logging.getLogger(__name__)
@@ -128,6 +129,7 @@ class Worker(Thread):
         try:
             job.steps.close()
             self._status.update(goes_on=True)
+            release_free_memory(self._session.models.network.device)
         except Exception as e:
             event = {"event": "note", "level": "error", "text": describe_error(e)}
         if event is not None:

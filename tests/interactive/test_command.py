@@ -121,6 +121,9 @@ def test_masks_to_begin_with_a_taken_port_and_a_token(start: Callable, truth: np
                 assert fetch_status(place, path, cookie) in (404, 400)
             with connect(f"ws://{place}/session", additional_headers=cookie) as connection:
                 state = json.loads(connection.recv())
+                process.send_signal(signal.SIGHUP)
+                _, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err) == (128 + signal.SIGHUP, False)
     assert (state["changed"], len(state["objects"])) == ([0, 3], 2)
 
 

@@ -100,7 +100,8 @@ def make_first_mask(args: argparse.Namespace) -> Path:
         InputError: marks or a video that cannot be used.
     """
     path = OutputPaths.below(args.output, _name_video(args.video)).path(FIRST_MASK)
-    write_prompted_mask(args.marks, open_frames(args.video, strict=args.strict), path, overwrite=args.overwrite)
+    frames = open_frames(args.video, strict=args.strict)
+    write_prompted_mask(args.marks, frames, path, args.mask_frame, overwrite=args.overwrite)
     print(f"{path} is the first mask; {CORRECT}")
     return path
 

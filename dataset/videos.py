@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dataset.annotation_files import AnnotationFile, is_annotation_file
 from dataset.frame_names import find_frames
 from dataset.frames import FrameFolder, name_frame, open_frames
 from dataset.images import list_images
@@ -89,8 +90,8 @@ class Video(AnnotatedVideo):
         self.name = entry.name
         self.frames = open_frames(entry.frames, strict=strict)
         self._is_single_object = entry.is_single_object
-        self._object_masks = entry.object_masks
-        self._mask_paths = _match_masks(self.frames, entry)
+        self._object_masks = entry.object_masks or _open_annotations(self.frames, entry)
+        self._mask_paths = _match_masks(self.frames, entry, self._object_masks)
         self._reader = MaskReader(ignore_id, background)
         self._has_noted_resizing = False
         self.labels_of_frame = self._choose_masks(entry, max_objects)
@@ -228,12 +229,22 @@ def count_frames(entry: VideoEntry) -> int:
         return 0
 
 
-def _match_masks(frames: FrameFolder | VideoFile, entry: VideoEntry) -> dict[str, Path]:
+def _open_annotations(frames: FrameFolder | VideoFile, entry: VideoEntry) -> AnnotationFile | None:
+    """Open the file of an annotation tool, if the masks are one."""
+    if not is_annotation_file(entry.masks):
+        return None
+    frame = None if entry.mask_frame is None else name_frame(frames, entry.mask_frame)
+    return AnnotationFile(entry.masks, frames.names, frames.size, frame)
+
+
+def _match_masks(
+    frames: FrameFolder | VideoFile, entry: VideoEntry, object_masks: ObjectMasks | None
+) -> dict[str, Path]:
     """Find the masks: paths by frame name, in the order of the frames."""
     masks = entry.masks
     check_path(masks, "give the mask of each object where it first appears", missing="no mask there")
-    if entry.object_masks is not None:
-        return _in_order(frames, {name: masks / name for name in entry.object_masks.names})
+    if object_masks is not None:
+        return _in_order(frames, {name: masks / name for name in object_masks.names})
     if masks.is_file():
         return {_frame_of_mask(frames, entry): masks}
     if entry.mask_frame is not None:

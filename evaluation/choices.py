@@ -8,6 +8,7 @@ from dataset.frame_lists import select_videos, want_frames
 from dataset.layouts import read_list
 from dataset.passes import Direction, MasksUsed
 from dataset.videos import VideoEntry
+from output.video import EXPORTS
 
 WRITTEN = ("all", "annotated", "list")
 
@@ -15,7 +16,7 @@ WRITTEN = ("all", "annotated", "list")
 def add_choices(group: argparse._ArgumentGroup) -> None:
     """Add the options of where masks are propagated to, which of them, and what is written."""
     add = group.add_argument
-    frame_help = "name or number of the frame of a single --mask (default: the first)"
+    frame_help = "name or number of the frame of a single --mask, or of --box and --points (default: the first)"
     add("--mask_frame", metavar="FRAME", help=frame_help)
     both_help = "where to: to later frames, to earlier ones, or both ways from each mask"
     add("--direction", choices=get_args(Direction), default="forward", help=both_help)
@@ -32,18 +33,16 @@ def check_choices(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
     """Refuse options of ``add_choices`` that do not go together."""
     if args.mask_frame is not None and args.video is None:
         parser.error("--mask_frame goes with --video; masks of --data_path have the names of their frames")
-    if args.mask_frame is not None and args.marks:
-        parser.error(
-            f"--mask_frame goes with --mask, and {args.marks[0][0]} marks the first frame; leave out one of them"
-        )
     if args.mask_frame is not None and args.mask is not None and args.mask.is_dir():
         parser.error(f"--mask_frame goes with a single mask, but --mask {args.mask} is a folder of masks")
     if args.list is not None and args.data_path is None:
         parser.error("--list goes with --data_path; --video is a single one")
     if (args.write == "list") != (args.write_list is not None):
         parser.error("--write list and --write_list FILE go together")
-    if args.write != "all" and args.overlay:
-        parser.error(f"--overlay shows all frames, but --write {args.write} leaves some out; give one of them")
+    whole = [f"--export {kind}" for kind in args.export if EXPORTS[kind].shows_all_frames]
+    whole = ["--overlay", *whole] if args.overlay else whole
+    if args.write != "all" and whole:
+        parser.error(f"{whole[0]} shows all frames, but --write {args.write} leaves some out; give one of them")
 
 
 def choose(entries: list[VideoEntry], args: argparse.Namespace) -> list[VideoEntry]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset.frames import FrameFolder, read_first_frame
+from dataset.frames import FrameFolder, read_first_frame, read_frame
 from dataset.masks import MaskReader
 from dataset.video_file import VideoFile
 from interactive.prompts import Prompt, first_mask
@@ -16,8 +16,10 @@ from util.files import make_folder
 from util.ids import MAX_ID
 from util.options import finite, whole_number
 
-BOX_HELP = "box around an object in the first frame: left, top, width and height in its pixels; repeat for more objects"
-POINTS_HELP = "points on an object in the first frame, or with ,0 beside it; repeat for more objects"
+BOX_HELP = (
+    "box around an object in the first frame (or --mask_frame): left, top, width, height; repeat for more objects"
+)
+POINTS_HELP = "points on an object in that frame, or with ,0 beside it; repeat for more objects"
 OBJECT_HELP = (
     "the id of the object that the next --box and --points mark together (default: each marks its own, 1, 2, ..)"
 )
@@ -66,13 +68,19 @@ def read_prompts(marks: list[tuple[str, object]]) -> dict[int, Prompt]:
 
 
 def write_prompted_mask(
-    marks: list[tuple[str, object]], frames: FrameFolder | VideoFile, path: Path, *, overwrite: bool
+    marks: list[tuple[str, object]],
+    frames: FrameFolder | VideoFile,
+    path: Path,
+    frame: str | None = None,
+    *,
+    overwrite: bool,
 ) -> None:
-    """Write the mask that the options make of a video's first frame; one that is there and the same stays as it is.
+    """Write the mask that the options make of a frame; one that is there and the same stays as it is.
 
     Args:
         marks: ``args.marks``, of ``add_prompt_options``.
         path: the mask's.
+        frame: name or number of the frame; None: the first.
         overwrite: whether another mask there is replaced.
 
     Raises:
@@ -80,7 +88,8 @@ def write_prompted_mask(
     """
     if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(frames.path)):
         raise InputError(f"{path}: would become part of the video {frames.path}; choose another place")
-    write_mask_of_frame(marks, read_first_frame(frames), path, overwrite=overwrite)
+    image = read_first_frame(frames) if frame is None else read_frame(frames, frame)
+    write_mask_of_frame(marks, image, path, overwrite=overwrite)
 
 
 def write_mask_of_frame(marks: list[tuple[str, object]], image: np.ndarray, path: Path, *, overwrite: bool) -> None:

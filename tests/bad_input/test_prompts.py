@@ -76,3 +76,11 @@ def test_box_and_points_segment_the_clip(clip: Path, run_prompted: Callable) -> 
     assert status == 0
     assert "all is there, skipped" in out
     assert (clip / "out/frames/00002.png").stat().st_mtime_ns == before
+
+
+def test_another_frame_is_marked(clip: Path, run_prompted: Callable) -> None:
+    status, _, err = run_prompted(*BOX, "--mask_frame", "1")
+    assert status == 0, err
+    assert files_in(clip / "out") == [
+        *("frames/00001.png", "frames/00002.png", "frames_first_mask.png", "frames_run.json")
+    ]

@@ -92,8 +92,8 @@ class StaticTransformDataset(Dataset):
                 ]
                 for transform in transforms
             ]
-            if len(objects) <= 1 or max(mask.max() for mask in masks[0]) > 127:
-                break  # the drawn ones of several objects may lie outside of the crop
+            if pair.is_coverage or not objects or max(mask.max() for mask in masks[0]) > 127:
+                break  # published sets are taken as they come
         image = read_image(pair.image, min(transform.reduction for transform in transforms))
         frames = [transform.apply_to_image(image) for transform in transforms]
         object_exists = [coverage is not None for coverage in coverages]

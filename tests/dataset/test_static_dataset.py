@@ -49,11 +49,13 @@ def test_a_photograph_without_objects_is_all_background(tmp_path: Path) -> None:
     assert not clip.masks.any()
 
 
-def test_clips_begin_with_an_object_that_can_be_seen(tmp_path: Path) -> None:
-    """The drawn one of several small objects often lies outside of the crop: then the clip is drawn anew."""
+@pytest.mark.parametrize("num_objects", [1, 3])
+def test_clips_begin_with_an_object_that_can_be_seen(tmp_path: Path, num_objects: int) -> None:
+    """A small object often lies outside of the crop: then the clip is drawn anew."""
     Image.fromarray(smooth_image(200, 300)).save(tmp_path / "a.jpg")
     mask = np.zeros((200, 300), np.uint8)
-    mask[:20, :20], mask[-20:, -20:], mask[90:110, 140:160] = 1, 2, 3
+    mask[90:110, 60:80], mask[-20:, -20:], mask[90:110, 140:160] = 1, 2, 3
+    mask[mask > num_objects] = 0
     write_mask(tmp_path / "a.png", mask, None)
     data = StaticTransformDataset(find_pairs(tmp_path), ClipSpec(crop=96))
     visible = [bool((data[ClipKey(epoch, 0, 0)].masks[0] > 127).any()) for epoch in range(40)]

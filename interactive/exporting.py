@@ -59,8 +59,8 @@ def _run(session: Session, state: State, kind: str, is_download: bool) -> Genera
     name = source.path.resolve().stem
     audio = source.path if isinstance(source, VideoFile) else None
     with _removed_on_errors(folder if is_download else None):
-        colours = state.objects.colours
-        with VideoOutput(folder / name, PALETTE, source.frame_rate, [kind], audio=audio, colours=colours) as output:
+        facts = {"audio": audio, "colours": state.objects.colours, "labels": list(state.objects.names)}
+        with VideoOutput(folder / name, PALETTE, source.frame_rate, [kind], **facts) as output:
             for frame in range(len(session.frames)):
                 output.write(make_result(session, state, frame, EXPORTS[kind].needs_probabilities))
                 yield Progress(frame, frame + 1, len(session.frames))

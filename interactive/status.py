@@ -22,7 +22,18 @@ from util.packing import PackedArray
 
 Event = dict[str, object]  # as JSON knows it
 
-LABELS = {"masks": "masks (PNG)", "overlay": "overlay video (MP4)", "probabilities": "probabilities (NPZ)"}
+LABELS = {  # for people; other exports have their names
+    "masks": "masks (PNG)",
+    "overlay": "overlay video (MP4)",
+    "probabilities": "probabilities (NPZ)",
+    "coco": "annotations for COCO (JSON)",
+    "youtube_vis": "annotations for YouTube-VIS (JSON)",
+    "csv": "table of objects (CSV)",
+    "cutout": "cut-outs (PNG)",
+    "alpha": "soft masks (PNG)",
+    "green": "green screen (MP4)",
+    "prores": "ProRes with transparency (MOV)",
+}
 FIRST_EXPORTS = ("masks", "overlay")
 
 

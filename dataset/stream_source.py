@@ -192,12 +192,19 @@ def _decode(container: "av.container.InputContainer", address: str, timeout: flo
             if is_silent:
                 raise _silent(address, timeout) from e
             if address.startswith(WEB) and container.size <= 0 and getattr(e, "errno", None) == errno.EIO:
-                log.warning("%s: the server closed the connection, which is taken for the end", label)
+                _note_end(label)
                 return
             raise InputError(f"{label}: lost ({describe_cause(e)}); open it again") from e
         if packet is None:
+            if address.startswith(RTSP):
+                _note_end(label)
             return
         yield from _decode_packet(stream, packet)
+
+
+def _note_end(label: str) -> None:
+    """Note an end that cannot be told from a loss."""
+    log.warning("%s: the server closed the connection, which is taken for the end", label)
 
 
 def _silent(address: str, timeout: float) -> InputError:

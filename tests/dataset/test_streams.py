@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import dataset.stream_source
-from dataset.stream_source import RawFormat, is_stream
+from dataset.stream_source import RawFormat, camera_input, is_stream
 from dataset.streams import Stream
 from dataset.video_file import VideoFile
 from output.live import LivePage
@@ -76,12 +77,13 @@ def test_http_gives_the_frames_of_the_file(
     assert ("closed the connection, which is taken for the end" in caplog.text) == (not states_length)
 
 
-def test_rtsp_gives_the_frames_of_the_file(tmp_path: Path) -> None:
-    """All but the last one, whose end a transport stream in RTP does not mark."""
+def test_rtsp_gives_the_frames_of_the_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """All but the last one, whose end a transport stream in RTP does not mark; a note tells that nobody knows more."""
     path = clip(tmp_path, ".ts")
     with rtsp_stream(Sender(path, seconds=0.3)) as address, Stream(address, timeout=5) as stream:
         assert "secret" not in stream.label
         assert_frames_of(stream, path, 11)
+    assert "closed the connection, which is taken for the end" in caplog.text
 
 
 def test_pictures_of_a_web_camera(tmp_path: Path) -> None:
@@ -118,6 +120,27 @@ def test_a_camera_is_opened_by_its_number(monkeypatch: pytest.MonkeyPatch, tmp_p
     with Stream("0") as stream:
         assert stream.label == "camera 0"
         assert_frames_of(stream, path)
+
+
+@pytest.mark.parametrize(
+    ("system", "expected"),
+    [
+        ("linux", ("/dev/video1", "v4l2")),
+        ("darwin", ("1:none", "avfoundation")),
+        ("win32", ("video=second camera", "dshow")),
+    ],
+)
+def test_cameras_have_the_names_of_their_system(
+    monkeypatch: pytest.MonkeyPatch, system: str, expected: tuple[str, str]
+) -> None:
+    devices = [("microphone", ["audio"]), ("first camera", ["video"]), ("second camera", ["video", "audio"])]
+    found = [SimpleNamespace(name=name, media_types=types) for name, types in devices]
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr("av.enumerate_input_devices", lambda device: found, raising=False)
+    assert camera_input(1) == expected
+    if system == "win32":
+        with pytest.raises(InputError, match="camera 2: there are 2, counted from 0"):
+            camera_input(2)
 
 
 def test_in_real_time_late_frames_are_dropped_and_counted(from_pipe, tmp_path: Path) -> None:

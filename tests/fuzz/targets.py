@@ -26,6 +26,7 @@ from scripts import merge_probabilities
 from tests.bad_input.videos import write
 from tests.later_data_sets import burst
 from tests.videos import picture
+from util import rle
 from util.palette import PALETTE
 
 SIZE = (48, 64)
@@ -112,6 +113,24 @@ def _write_archive(root: Path, kind: str) -> None:
             archive.add(root / "x", name)
 
 
+def _write_coco(root: Path) -> None:
+    _write_frames(root / "frames", ".png")
+    image = {"id": 1, "file_name": "00000.png", "height": SIZE[0], "width": SIZE[1]}
+    outline = {"image_id": 1, "category_id": 1, "segmentation": [[5, 5, 30, 5, 30, 20.5, 5, 20]]}
+    runs = {"image_id": 1, "category_id": 1, "segmentation": rle.encode(IDS == 2)}
+    (root / "first.json").write_text(json.dumps({"images": [image], "annotations": [outline, runs]}))
+
+
+def _write_yolo(root: Path) -> None:
+    _write_frames(root / "frames", ".png")
+    (root / "00000.txt").write_text("0 0.1 0.1 0.5 0.1 0.5 0.5\n1 0.6 0.6 0.9 0.6 0.9 0.9 0.6 0.9\n")
+
+
+def _annotations(path: str, build: Callable[[Path], None]) -> Target:
+    options = lambda root: [*_segment(root), "--mask", root / path]  # noqa: E731
+    return Target(path, build, eval_generic.main, options)
+
+
 def _install(root: Path) -> list:
     return ["--yes", "--only", "davis2016", "--root", root / "out", "--from_archive", root / "set"]
 
@@ -153,6 +172,8 @@ TARGETS = {
     "16-bit mask": _mask(IDS.astype(np.uint16) * 300, None),
     "mp4": _video("clip.mp4"),
     "mkv": _video("clip.mkv", "--overlay"),
+    "COCO": _annotations("first.json", _write_coco),
+    "YOLO": _annotations("00000.txt", _write_yolo),
     "npz": _merge("run2/clip_probabilities/0.npz"),
     "mask of a run": _merge("run1/clip/0.png"),
     "pth": _weights(_write_weights),

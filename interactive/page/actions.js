@@ -33,7 +33,8 @@ export class Actions {
   async edit(/** @type {string} */ name, /** @type {object} */ more = {}) {
     const state = this.store.get();
     if (canEdit(state)) return this.ask(name, more);
-    if (state.session && !state.session.writer) this.tell("warning", "another page works on this video: take over first");
+    if (state.session && !state.session.writer)
+      this.tell("warning", "another page works on this video: take over first");
     else if (state.session?.job) this.tell("warning", EDITS_PAUSED);
     return null;
   }
@@ -88,7 +89,8 @@ export class Actions {
 
   async #send(/** @type {import("./store.js").Stroke} */ stroke) {
     const { session, region } = this.store.get();
-    if (!session.objects.length && !stroke.object) return this.tell("warning", "mark an object first; then what is not part of it");
+    if (!session.objects.length && !stroke.object)
+      return this.tell("warning", "mark an object first; then what is not part of it");
     this.store.set({ pending: [...this.store.get().pending, stroke] });
     if (stroke.object === NEW_OBJECT) {
       const own = { ...stroke, object: await this.#firstObject() };
@@ -97,9 +99,12 @@ export class Actions {
       stroke = own;
     }
     const { frame, points, object, kind, thickness } = stroke;
-    const answer = kind === "draw" ? await this.ask("draw", { frame, points, object, thickness })
-      : kind === "fill" ? await this.ask("fill", { frame, point: points[0], object })
-      : await this.ask("scribble", { frame, points, object, box: kind === "box", region });
+    const answer =
+      kind === "draw"
+        ? await this.ask("draw", { frame, points, object, thickness })
+        : kind === "fill"
+          ? await this.ask("fill", { frame, point: points[0], object })
+          : await this.ask("scribble", { frame, points, object, box: kind === "box", region });
     return this.settle(stroke, !answer || kind !== "draw", answer?.revision);
   }
 
@@ -107,7 +112,9 @@ export class Actions {
   settle(/** @type {import("./store.js").Stroke} */ stroke, /** @type {boolean} */ atOnce, revision = 0) {
     const { pending } = this.store.get();
     this.store.set({
-      pending: pending.flatMap((one) => (one !== stroke ? [one] : atOnce ? [] : [{ ...one, revision, until: performance.now() + LONGEST }])),
+      pending: pending.flatMap((one) =>
+        one !== stroke ? [one] : atOnce ? [] : [{ ...one, revision, until: performance.now() + LONGEST }],
+      ),
     });
   }
 
@@ -115,7 +122,9 @@ export class Actions {
   tidy() {
     const { pending, session, frame } = this.store.get();
     const isComing = ({ revision }) => session.revisions[frame] < revision || !this.media.isUpToDate(session, frame);
-    const rest = pending.filter((one) => !one.until || (one.frame === frame && isComing(one) && performance.now() < one.until));
+    const rest = pending.filter(
+      (one) => !one.until || (one.frame === frame && isComing(one) && performance.now() < one.until),
+    );
     if (rest.length < pending.length) this.store.set({ pending: rest });
   }
 
@@ -167,9 +176,16 @@ export class Actions {
     if (!canEdit(state)) return this.edit("");
     const query = state.session.client ? `?client=${encodeURIComponent(state.session.client)}` : "";
     try {
-      const response = await fetch(`/import/${state.frame}${query}`, { method: "POST", body: file, headers: { "X-Session": "1" } });
+      const response = await fetch(`/import/${state.frame}${query}`, {
+        method: "POST",
+        body: file,
+        headers: { "X-Session": "1" },
+      });
       const answer = await response.json();
-      this.tell(response.ok ? "note" : "error", response.ok ? `${file.name} is the mask of frame ${state.frame}` : answer.error);
+      this.tell(
+        response.ok ? "note" : "error",
+        response.ok ? `${file.name} is the mask of frame ${state.frame}` : answer.error,
+      );
     } catch (error) {
       this.tell("error", `${file.name}: ${error.message}`);
     }

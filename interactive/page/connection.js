@@ -70,7 +70,8 @@ export class Connection {
   #end(/** @type {WebSocket} */ socket) {
     if (this.socket !== socket) return;
     this.socket = null;
-    for (const { reject } of this.open.values()) reject(new Error("the connection was lost: what was sent last may be missing"));
+    for (const { reject } of this.open.values())
+      reject(new Error("the connection was lost: what was sent last may be missing"));
     this.open.clear();
     this.listeners.onChange("lost");
     this.timer = setTimeout(() => this.#start(), this.wait);

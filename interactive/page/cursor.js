@@ -8,7 +8,7 @@ export function toggleCursor(/** @type {import("./main.js").App} */ { store, sta
   const { cursor, session, pointer } = store.get();
   if (!session) return;
   const middle = { x: session.video.width / 2, y: session.video.height / 2 };
-  store.set({ cursor: !cursor, pointer: cursor ? null : pointer ?? middle, stroke: null });
+  store.set({ cursor: !cursor, pointer: cursor ? null : (pointer ?? middle), stroke: null });
   stage.canvas.focus();
   say(cursor ? "Cursor off" : "Cursor on: arrows move it, Enter begins and ends a stroke, Escape leaves");
 }

@@ -19,7 +19,8 @@ export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "class" || name === "role" || name === "for" || name.includes("-")) element.setAttribute(name, String(value));
+    else if (name === "class" || name === "role" || name === "for" || name.includes("-"))
+      element.setAttribute(name, String(value));
     else element[name] = value;
   }
   element.append(...children);
@@ -34,7 +35,11 @@ export function make(tag, properties = {}, ...children) {
  * @param {Record<string, any>} more
  */
 export const iconButton = (shape, label, onclick, more = {}) =>
-  make("button", { class: "icon-button", type: "button", "aria-label": label, title: label, onclick, ...more }, icon(shape));
+  make(
+    "button",
+    { class: "icon-button", type: "button", "aria-label": label, title: label, onclick, ...more },
+    icon(shape),
+  );
 
 /**
  * Fill a container anew and give the focus back to the control that had it, known by its `data-key`.

@@ -12,7 +12,10 @@ export function mountExports(/** @type {import("./main.js").App} */ { store, act
     if (isOpen) menu.querySelector("button")?.focus();
   };
   button.addEventListener("click", () => open(menu.hidden));
-  document.addEventListener("pointerdown", ({ target }) => menu.hidden || menu.parentElement.contains(target) || open(false));
+  document.addEventListener(
+    "pointerdown",
+    ({ target }) => menu.hidden || menu.parentElement.contains(target) || open(false),
+  );
   menu.parentElement.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || menu.hidden) return;
     event.stopPropagation();
@@ -24,19 +27,50 @@ export function mountExports(/** @type {import("./main.js").App} */ { store, act
     button.focus();
     actions.exportAs(kind, to);
   };
-  const makeButton = (kind, label, to) => make("button", { type: "button", class: "button small", "data-kind": kind, "data-to": to, "data-key": kind + to,
-    "aria-label": `${to === "download" ? "Download" : "Into the workspace"}: ${label}`, onclick: () => choose(kind, to) },
-    ...(to === "download" ? [icon("download"), "Download"] : ["To workspace"]));
-  onChange(store, ({ session, connection }) => [JSON.stringify(session?.exports), Boolean(session?.info.workspace), session?.writer, Boolean(session?.job), connection], ({ session, connection }) => {
-    put(button, "disabled", !session?.writer || connection !== "open" || Boolean(session.job));
-    const rows = (session?.exports ?? []).map(([kind, label]) => make("div", { class: "menu-row" }, make("span", {}, label),
-      makeButton(kind, label, "download"), ...(session.info.workspace ? [makeButton(kind, label, "workspace")] : [])));
-    refill(menu, rows.length ? rows : [make("p", { class: "quiet" }, "The server offers no exports.")]);
-  });
+  const makeButton = (kind, label, to) =>
+    make(
+      "button",
+      {
+        type: "button",
+        class: "button small",
+        "data-kind": kind,
+        "data-to": to,
+        "data-key": kind + to,
+        "aria-label": `${to === "download" ? "Download" : "Into the workspace"}: ${label}`,
+        onclick: () => choose(kind, to),
+      },
+      ...(to === "download" ? [icon("download"), "Download"] : ["To workspace"]),
+    );
+  onChange(
+    store,
+    ({ session, connection }) => [
+      JSON.stringify(session?.exports),
+      Boolean(session?.info.workspace),
+      session?.writer,
+      Boolean(session?.job),
+      connection,
+    ],
+    ({ session, connection }) => {
+      put(button, "disabled", !session?.writer || connection !== "open" || Boolean(session.job));
+      const rows = (session?.exports ?? []).map(([kind, label]) =>
+        make(
+          "div",
+          { class: "menu-row" },
+          make("span", {}, label),
+          makeButton(kind, label, "download"),
+          ...(session.info.workspace ? [makeButton(kind, label, "workspace")] : []),
+        ),
+      );
+      refill(menu, rows.length ? rows : [make("p", { class: "quiet" }, "The server offers no exports.")]);
+    },
+  );
 }
 
 /** Say that an export is there; the page that asked for it downloads it. */
-export function showExported(/** @type {import("./main.js").App} */ { actions, tell }, /** @type {{kind: string, path?: string, url?: string}} */ { kind, path, url }) {
+export function showExported(
+  /** @type {import("./main.js").App} */ { actions, tell },
+  /** @type {{kind: string, path?: string, url?: string}} */ { kind, path, url },
+) {
   if (!url) return tell("note", `Written: ${path}`);
   const link = make("a", { href: url, download: "" }, "download again");
   if (actions.awaited.delete(kind)) {
@@ -70,7 +104,15 @@ export function mountImport(/** @type {import("./main.js").App} */ { store, acti
     const dropped = event.dataTransfer?.files[0];
     if (dropped) actions.importMask(dropped);
   });
-  onChange(store, (state) => [state.session?.writer, Boolean(state.session?.job && !state.session.job.paused), state.connection], ({ session, connection }) => {
-    put(byId("import"), "disabled", !session?.writer || connection !== "open" || Boolean(session.job && !session.job.paused));
-  });
+  onChange(
+    store,
+    (state) => [state.session?.writer, Boolean(state.session?.job && !state.session.job.paused), state.connection],
+    ({ session, connection }) => {
+      put(
+        byId("import"),
+        "disabled",
+        !session?.writer || connection !== "open" || Boolean(session.job && !session.job.paused),
+      );
+    },
+  );
 }

@@ -30,7 +30,12 @@ export class Layers {
   }
 }
 
-function drawMask(/** @type {import("./media.js").Mask} */ { ids, width, height }, /** @type {Uint32Array} */ palette, areas, lines) {
+function drawMask(
+  /** @type {import("./media.js").Mask} */ { ids, width, height },
+  /** @type {Uint32Array} */ palette,
+  areas,
+  lines,
+) {
   const [area, line] = [new ImageData(width, height), new ImageData(width, height)];
   const [areaPixels, linePixels] = [new Uint32Array(area.data.buffer), new Uint32Array(line.data.buffer)];
   for (let y = 0, at = 0; y < height; y++) {
@@ -39,8 +44,11 @@ function drawMask(/** @type {import("./media.js").Mask} */ { ids, width, height 
       if (!id) continue;
       const pixel = palette[id];
       areaPixels[at] = pixel;
-      const isEdge = (x && ids[at - 1] !== id) || (x < width - 1 && ids[at + 1] !== id)
-        || (y && ids[at - width] !== id) || (y < height - 1 && ids[at + width] !== id);
+      const isEdge =
+        (x && ids[at - 1] !== id) ||
+        (x < width - 1 && ids[at + 1] !== id) ||
+        (y && ids[at - width] !== id) ||
+        (y < height - 1 && ids[at + width] !== id);
       if (isEdge) linePixels[at] = pixel;
     }
   }
@@ -62,7 +70,13 @@ function paint(/** @type {HTMLCanvasElement} */ canvas, strokes, colours, /** @t
 }
 
 /** Lay a path through points; a single one becomes a dot. */
-export function tracePath(/** @type {CanvasRenderingContext2D} */ context, /** @type {number[][]} */ points, scale, left, top) {
+export function tracePath(
+  /** @type {CanvasRenderingContext2D} */ context,
+  /** @type {number[][]} */ points,
+  scale,
+  left,
+  top,
+) {
   context.beginPath();
   for (const [x, y] of points) context.lineTo(left + x * scale, top + y * scale);
   if (points.length === 1) context.lineTo(left + points[0][0] * scale + 0.01, top + points[0][1] * scale);

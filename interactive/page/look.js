@@ -19,7 +19,13 @@ const MARGIN = 48; // at least so much of the picture stays in sight
 export function place(look, video, canvas) {
   const scale = fitting(video, canvas) * look.zoom;
   const [width, height] = [video.width * scale, video.height * scale];
-  return { left: (canvas.width - width) / 2 + look.x, top: (canvas.height - height) / 2 + look.y, scale, width, height };
+  return {
+    left: (canvas.width - width) / 2 + look.x,
+    top: (canvas.height - height) / 2 + look.y,
+    scale,
+    width,
+    height,
+  };
 }
 
 /** CSS pixels for a pixel of the video when the whole of it is seen. */
@@ -27,7 +33,13 @@ export const fitting = (/** @type {Size} */ video, /** @type {Size} */ canvas) =
   Math.max(0.001, Math.min((canvas.width - 16) / video.width, (canvas.height - 16) / video.height));
 
 /** Enlarge around a point of the canvas, which stays where it is. */
-export function zoomAt(/** @type {Look} */ look, /** @type {number} */ factor, /** @type {{x: number, y: number}} */ point, video, canvas) {
+export function zoomAt(
+  /** @type {Look} */ look,
+  /** @type {number} */ factor,
+  /** @type {{x: number, y: number}} */ point,
+  video,
+  canvas,
+) {
   const zoom = Math.min(LARGEST, Math.max(SMALLEST, look.zoom * factor));
   const ratio = zoom / look.zoom;
   const [fromX, fromY] = [point.x - canvas.width / 2 - look.x, point.y - canvas.height / 2 - look.y];
@@ -35,7 +47,8 @@ export function zoomAt(/** @type {Look} */ look, /** @type {number} */ factor, /
 }
 
 /** Move the picture. */
-export const pan = (/** @type {Look} */ look, dx, dy, video, canvas) => keep({ ...look, x: look.x + dx, y: look.y + dy }, video, canvas);
+export const pan = (/** @type {Look} */ look, dx, dy, video, canvas) =>
+  keep({ ...look, x: look.x + dx, y: look.y + dy }, video, canvas);
 
 function keep(/** @type {Look} */ look, /** @type {Size} */ video, /** @type {Size} */ canvas) {
   const { width, height } = place(look, video, canvas);
@@ -44,5 +57,8 @@ function keep(/** @type {Look} */ look, /** @type {Size} */ video, /** @type {Si
 }
 
 /** Turn a point of the canvas into pixels of the video, which may lie outside of it. */
-export const toVideo = (/** @type {Place} */ { left, top, scale }, /** @type {number} */ x, /** @type {number} */ y) =>
-  [(x - left) / scale, (y - top) / scale];
+export const toVideo = (
+  /** @type {Place} */ { left, top, scale },
+  /** @type {number} */ x,
+  /** @type {number} */ y,
+) => [(x - left) / scale, (y - top) / scale];

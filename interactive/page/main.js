@@ -41,12 +41,32 @@ function start() {
     app.actions.tidy();
   });
   app.stage = new Stage(byId("stage"), store, app.media);
-  const connection = new Connection({ onEvent: (event) => take(app, event), onChange: (state) => store.set({ connection: state }) });
+  const connection = new Connection({
+    onEvent: (event) => take(app, event),
+    onChange: (state) => store.set({ connection: state }),
+  });
   app.actions = new Actions(store, connection, app.media, tell);
   app.player = createPlayer(app);
   app.timeline = mountTimeline(app);
-  for (const mount of [mountTools, mountViews, mountObjects, mountFrames, mountTransport, mountJob, mountBanner, mountHints, mountChips,
-    mountStatus, mountExports, mountImport, mountKeys, mountPointer, mountHelp, mountTop]) mount(app);
+  for (const mount of [
+    mountTools,
+    mountViews,
+    mountObjects,
+    mountFrames,
+    mountTransport,
+    mountJob,
+    mountBanner,
+    mountHints,
+    mountChips,
+    mountStatus,
+    mountExports,
+    mountImport,
+    mountKeys,
+    mountPointer,
+    mountHelp,
+    mountTop,
+  ])
+    mount(app);
   keepSettings(store);
   store.listen(() => app.actions.tidy());
   store.set({});
@@ -83,27 +103,42 @@ function mountTop(/** @type {App} */ { store, actions, stage }) {
   systemIsLight.addEventListener("change", paint);
   const zoom = (factor) => {
     const { session, look } = store.get();
-    if (session) store.set({ look: zoomAt(look, factor, { x: stage.size.width / 2, y: stage.size.height / 2 }, session.video, stage.size) });
+    if (session)
+      store.set({
+        look: zoomAt(look, factor, { x: stage.size.width / 2, y: stage.size.height / 2 }, session.video, stage.size),
+      });
   };
   byId("zoom-in").addEventListener("click", () => zoom(1.25));
   byId("zoom-out").addEventListener("click", () => zoom(0.8));
   byId("zoom-fit").addEventListener("click", () => store.set({ look: { zoom: 1, x: 0, y: 0 } }));
-  onChange(store, (state) => [state.session, state.connection], (state) => {
-    for (const name of ["undo", "redo"]) {
-      const label = state.session?.[name];
-      const title = name === "undo" ? "Undo" : "Redo";
-      put(byId(name), "disabled", !label || !canEdit(state));
-      put(byId(name), "title", `${title}${typeof label === "string" ? `: ${label}` : ""} (${name === "undo" ? "Ctrl+Z" : "Ctrl+Shift+Z"})`);
-    }
-    const name = state.session?.video.name;
-    put(byId("title"), "textContent", name ?? "Segment a video");
-    put(byId("title"), "title", name ?? "");
-    put(document, "title", name ? `${name}: segment` : "Segment a video");
-  });
-  onChange(store, (state) => [state.look.zoom, state.hand, state.tool], ({ look, hand, tool }) => {
-    put(byId("zoom-fit"), "textContent", `${Math.round(look.zoom * 100)} %`);
-    stage.canvas.dataset.hand = String(hand || tool === "hand");
-  });
+  onChange(
+    store,
+    (state) => [state.session, state.connection],
+    (state) => {
+      for (const name of ["undo", "redo"]) {
+        const label = state.session?.[name];
+        const title = name === "undo" ? "Undo" : "Redo";
+        put(byId(name), "disabled", !label || !canEdit(state));
+        put(
+          byId(name),
+          "title",
+          `${title}${typeof label === "string" ? `: ${label}` : ""} (${name === "undo" ? "Ctrl+Z" : "Ctrl+Shift+Z"})`,
+        );
+      }
+      const name = state.session?.video.name;
+      put(byId("title"), "textContent", name ?? "Segment a video");
+      put(byId("title"), "title", name ?? "");
+      put(document, "title", name ? `${name}: segment` : "Segment a video");
+    },
+  );
+  onChange(
+    store,
+    (state) => [state.look.zoom, state.hand, state.tool],
+    ({ look, hand, tool }) => {
+      put(byId("zoom-fit"), "textContent", `${Math.round(look.zoom * 100)} %`);
+      stage.canvas.dataset.hand = String(hand || tool === "hand");
+    },
+  );
   onChange(store, (state) => [state.theme], paint);
 }
 

@@ -18,7 +18,15 @@ export function drawMarks(context, state, at) {
   for (const { points, object, box } of open) drawStroke(context, at, points, colours.get(object), box, 0.75);
   for (const one of [...pending, ...(stroke ? [stroke] : [])]) {
     const isHere = one.frame === frame && one.kind !== "draw";
-    if (isHere) drawStroke(context, at, one.points, one.kind === "region" ? "#ffffff" : colours.get(one.object), one.kind !== "scribble", 1);
+    if (isHere)
+      drawStroke(
+        context,
+        at,
+        one.points,
+        one.kind === "region" ? "#ffffff" : colours.get(one.object),
+        one.kind !== "scribble",
+        1,
+      );
   }
   if (state.region) drawRegion(context, at, state.region);
   if (state.pointer) drawPointer(context, state, at, colours.get(state.object));
@@ -51,11 +59,19 @@ function drawRegion(context, at, /** @type {number[]} */ [left, top, right, bott
   context.fillStyle = "rgb(0 0 0 / 45%)";
   context.beginPath();
   context.rect(at.left, at.top, at.width, at.height);
-  context.rect(at.left + left * at.scale, at.top + top * at.scale, (right - left) * at.scale, (bottom - top) * at.scale);
+  context.rect(
+    at.left + left * at.scale,
+    at.top + top * at.scale,
+    (right - left) * at.scale,
+    (bottom - top) * at.scale,
+  );
   context.fill("evenodd");
   context.setLineDash([5, 4]);
   context.strokeStyle = "#fff";
-  traceBox(context, at, [[left, top], [right, bottom]]);
+  traceBox(context, at, [
+    [left, top],
+    [right, bottom],
+  ]);
   context.stroke();
   context.restore();
 }
@@ -65,7 +81,10 @@ function drawPointer(context, /** @type {import("./store.js").State} */ state, a
   const isBrush = state.tool === "brush" || state.tool === "eraser";
   context.save();
   if (isBrush) {
-    for (const [width, style] of [[3, "rgb(0 0 0 / 60%)"], [1.3, state.tool === "eraser" || !colour ? "#fff" : colour]]) {
+    for (const [width, style] of [
+      [3, "rgb(0 0 0 / 60%)"],
+      [1.3, state.tool === "eraser" || !colour ? "#fff" : colour],
+    ]) {
       context.beginPath();
       context.arc(x, y, Math.max(1, (state.thickness / 2) * at.scale), 0, 2 * Math.PI);
       [context.lineWidth, context.strokeStyle] = [width, style];
@@ -73,9 +92,17 @@ function drawPointer(context, /** @type {import("./store.js").State} */ state, a
     }
   }
   if (state.cursor) {
-    for (const [width, style] of [[4, "#000"], [1.6, "#fff"]]) {
+    for (const [width, style] of [
+      [4, "#000"],
+      [1.6, "#fff"],
+    ]) {
       context.beginPath();
-      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+      for (const [dx, dy] of [
+        [1, 0],
+        [-1, 0],
+        [0, 1],
+        [0, -1],
+      ]) {
         context.moveTo(x + dx * 4, y + dy * 4);
         context.lineTo(x + dx * 14, y + dy * 14);
       }

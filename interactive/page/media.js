@@ -11,7 +11,10 @@ export const THUMB = 72; // short side of a thumbnail
 export class Media {
   /** @param {() => void} onLoad called when something has arrived */
   constructor(onLoad) {
-    const [bitmapSize, drop] = [(/** @type {ImageBitmap} */ bitmap) => bitmap.width * bitmap.height * 4, (bitmap) => bitmap.close()];
+    const [bitmapSize, drop] = [
+      (/** @type {ImageBitmap} */ bitmap) => bitmap.width * bitmap.height * 4,
+      (bitmap) => bitmap.close(),
+    ];
     this.pictures = new Loader({ load: fetchPicture, size: bitmapSize, drop, onLoad, limit: PICTURES, lanes: 3 });
     this.thumbs = new Loader({ load: fetchPicture, size: bitmapSize, drop, onLoad, limit: THUMBS, lanes: 2 });
     this.masks = new Loader({ load: fetchMask, size: (mask) => mask.ids.length, onLoad, limit: MASKS, lanes: 3 });
@@ -47,7 +50,11 @@ export class Media {
   }
 
   /** Say which frames are needed, the most urgent first. */
-  want(/** @type {import("./session.js").SessionState} */ session, /** @type {number[]} */ frames, /** @type {number} */ side) {
+  want(
+    /** @type {import("./session.js").SessionState} */ session,
+    /** @type {number[]} */ frames,
+    /** @type {number} */ side,
+  ) {
     this.pictures.want(frames.map((frame) => pictureKey(session, frame, side)));
     this.masks.want(frames.filter((frame) => session.revisions[frame]).map((frame) => maskKey(session, frame)));
   }
@@ -59,11 +66,16 @@ export function chooseSide(/** @type {number} */ shown, /** @type {number} */ ow
   return Math.min(side, Math.ceil(own));
 }
 
-export const pictureKey = (/** @type {import("./session.js").SessionState} */ { video }, /** @type {number} */ frame, /** @type {number} */ side) =>
-  `/frame/${frame}.jpg?side=${side}&video=${video.key}`;
+export const pictureKey = (
+  /** @type {import("./session.js").SessionState} */ { video },
+  /** @type {number} */ frame,
+  /** @type {number} */ side,
+) => `/frame/${frame}.jpg?side=${side}&video=${video.key}`;
 
-const maskKey = (/** @type {import("./session.js").SessionState} */ { video, revisions, version }, /** @type {number} */ frame) =>
-  `/mask/${frame}.png?revision=${revisions[frame]}&video=${video.key}&version=${version}`;
+const maskKey = (
+  /** @type {import("./session.js").SessionState} */ { video, revisions, version },
+  /** @type {number} */ frame,
+) => `/mask/${frame}.png?revision=${revisions[frame]}&video=${video.key}&version=${version}`;
 
 async function fetchPicture(/** @type {string} */ url, /** @type {AbortSignal} */ signal) {
   return createImageBitmap(await (await ask(url, signal)).blob());

@@ -16,7 +16,8 @@ export async function readIndexed(buffer) {
   const parts = [];
   for (let at = 8; at < bytes.length; ) {
     const size = view.getUint32(at);
-    if (String.fromCharCode(...bytes.subarray(at + 4, at + 8)) === "IDAT") parts.push(bytes.subarray(at + 8, at + 8 + size));
+    if (String.fromCharCode(...bytes.subarray(at + 4, at + 8)) === "IDAT")
+      parts.push(bytes.subarray(at + 8, at + 8 + size));
     at += 12 + size;
   }
   const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -45,7 +46,11 @@ function unfilter(/** @type {Uint8Array} */ rows, /** @type {number} */ stride, 
 
 /** Paeth's choice: of three neighbours the one closest to left + above - corner. */
 function nearest(/** @type {number} */ left, /** @type {number} */ above, /** @type {number} */ corner) {
-  const [toLeft, toAbove, toCorner] = [Math.abs(above - corner), Math.abs(left - corner), Math.abs(left + above - 2 * corner)];
+  const [toLeft, toAbove, toCorner] = [
+    Math.abs(above - corner),
+    Math.abs(left - corner),
+    Math.abs(left + above - 2 * corner),
+  ];
   if (toLeft <= toAbove && toLeft <= toCorner) return left;
   return toAbove <= toCorner ? above : corner;
 }

@@ -18,7 +18,8 @@ export function mountPointer(/** @type {import("./main.js").App} */ { store, sta
     return { x: event.clientX - left, y: event.clientY - top };
   };
   const move = (dx, dy) => store.set({ look: pan(store.get().look, dx, dy, store.get().session.video, stage.size) });
-  const zoom = (factor, point) => store.set({ look: zoomAt(store.get().look, factor, point, store.get().session.video, stage.size) });
+  const zoom = (factor, point) =>
+    store.set({ look: zoomAt(store.get().look, factor, point, store.get().session.video, stage.size) });
   const point = (event) => {
     const { x, y } = local(event);
     return toVideo(stage.place(), x, y);
@@ -54,7 +55,10 @@ export function mountPointer(/** @type {import("./main.js").App} */ { store, sta
     const changes = event.pointerType === "touch" ? {} : { pointer: { x, y }, cursor: false };
     if (!stroke) return void store.set(changes);
     const events = event.getCoalescedEvents?.() ?? [];
-    return void store.set({ ...changes, stroke: extend(stroke, (events.length ? events : [event]).map(point), NEAR / stage.place().scale) });
+    return void store.set({
+      ...changes,
+      stroke: extend(stroke, (events.length ? events : [event]).map(point), NEAR / stage.place().scale),
+    });
   });
 
   /** Two fingers: the points under them stay under them. */
@@ -62,7 +66,11 @@ export function mountPointer(/** @type {import("./main.js").App} */ { store, sta
     const before = [...fingers.values()];
     fingers.set(event.pointerId, local(event));
     const after = [...fingers.values()];
-    const [from, to] = [before, after].map(([a, b]) => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, gap: Math.hypot(a.x - b.x, a.y - b.y) }));
+    const [from, to] = [before, after].map(([a, b]) => ({
+      x: (a.x + b.x) / 2,
+      y: (a.y + b.y) / 2,
+      gap: Math.hypot(a.x - b.x, a.y - b.y),
+    }));
     move(to.x - from.x, to.y - from.y);
     zoom(to.gap / Math.max(1, from.gap), to);
   }
@@ -79,19 +87,28 @@ export function mountPointer(/** @type {import("./main.js").App} */ { store, sta
   canvas.addEventListener("pointercancel", (event) => end(event, false));
   canvas.addEventListener("pointerleave", () => store.get().cursor || store.set({ pointer: null }));
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-  canvas.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    if (!store.get().session) return;
-    const unit = [1, LINE, PAGE][event.deltaMode];
-    const isSwipe = !event.ctrlKey && (event.deltaX !== 0 || event.shiftKey); // two fingers on a touchpad, or shift
-    if (isSwipe) move(-event.deltaX * unit, -event.deltaY * unit);
-    else zoom(Math.exp(-event.deltaY * unit * WHEEL * (event.ctrlKey ? 5 : 1)), local(event));
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      if (!store.get().session) return;
+      const unit = [1, LINE, PAGE][event.deltaMode];
+      const isSwipe = !event.ctrlKey && (event.deltaX !== 0 || event.shiftKey); // two fingers on a touchpad, or shift
+      if (isSwipe) move(-event.deltaX * unit, -event.deltaY * unit);
+      else zoom(Math.exp(-event.deltaY * unit * WHEEL * (event.ctrlKey ? 5 : 1)), local(event));
+    },
+    { passive: false },
+  );
 }
 
 /** Add points that are far enough from the last one; a box or region keeps its first corner and the last. */
-function extend(/** @type {import("./store.js").Stroke} */ stroke, /** @type {number[][]} */ points, /** @type {number} */ near) {
-  if (findTool("box").stroke === stroke.kind || stroke.kind === "region") return { ...stroke, points: [stroke.points[0], points[points.length - 1]] };
+function extend(
+  /** @type {import("./store.js").Stroke} */ stroke,
+  /** @type {number[][]} */ points,
+  /** @type {number} */ near,
+) {
+  if (findTool("box").stroke === stroke.kind || stroke.kind === "region")
+    return { ...stroke, points: [stroke.points[0], points[points.length - 1]] };
   const all = [...stroke.points];
   for (const [x, y] of points) {
     const [lastX, lastY] = all[all.length - 1];

@@ -34,7 +34,16 @@ export function readState(event) {
   for (const [first, last, revision] of event.revisions ?? []) revisions.fill(revision, first, last + 1);
   const presence = new Map();
   for (const { id } of event.objects) presence.set(id, fromRuns(event.presence?.[id] ?? [], frames));
-  return { strokes: null, exports: [], info: {}, version: "", ...event, revisions, presence, computed: fromRuns(event.computed, frames) };
+  return {
+    strokes: null,
+    exports: [],
+    info: {},
+    version: "",
+    ...event,
+    revisions,
+    presence,
+    computed: fromRuns(event.computed, frames),
+  };
 }
 
 /**
@@ -65,15 +74,24 @@ const NEW_COLOUR = "#e6194b";
 
 /** Give the colours of the objects that are shown. */
 export const colourMap = (/** @type {SessionState} */ { objects }, /** @type {number[]} */ hidden = []) =>
-  new Map([[NEW_OBJECT, NEW_COLOUR], ...objects.filter(({ id }) => !hidden.includes(id)).map(({ id, colour }) => [id, colour])]);
+  new Map([
+    [NEW_OBJECT, NEW_COLOUR],
+    ...objects.filter(({ id }) => !hidden.includes(id)).map(({ id, colour }) => [id, colour]),
+  ]);
 
 /** Tell whether a person can change something now. */
 export const canEdit = (/** @type {import("./store.js").State} */ { connection, session }) =>
-  connection === "open" && session !== null && session.writer && (!session.job || session.job.paused || session.job.kind === "export");
+  connection === "open" &&
+  session !== null &&
+  session.writer &&
+  (!session.job || session.job.paused || session.job.kind === "export");
 
 /** Tell whether a round could start: something was marked. */
 export const canPropagate = (/** @type {import("./store.js").State} */ state) =>
-  canEdit(state) && (!state.session.job || state.session.job.paused) && state.session.objects.length > 0 && (state.session.changed.length > 0 || state.session.revisions[state.frame] > 0);
+  canEdit(state) &&
+  (!state.session.job || state.session.job.paused) &&
+  state.session.objects.length > 0 &&
+  (state.session.changed.length > 0 || state.session.revisions[state.frame] > 0);
 
 /**
  * List runs of ones: [first, last] of each.

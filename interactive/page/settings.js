@@ -6,10 +6,31 @@ const PLACE = "segment-a-video";
 /** Give the state at the start: defaults, and what was chosen last time. */
 export function initialState() {
   return /** @type {import("./store.js").State} */ ({
-    connection: "connecting", session: null, frame: 0, playing: false, following: false, tool: "scribble", object: 0,
-    background: false, thickness: 24, view: "overlay", opacity: 0.5, outline: true, covered: true, hidden: [],
-    region: null, stroke: null, pending: [], pointer: null, cursor: false, hand: false, look: { zoom: 1, x: 0, y: 0 },
-    drawer: false, theme: "auto", hints: [], ...read(PLACE),
+    connection: "connecting",
+    session: null,
+    frame: 0,
+    playing: false,
+    following: false,
+    tool: "scribble",
+    object: 0,
+    background: false,
+    thickness: 24,
+    view: "overlay",
+    opacity: 0.5,
+    outline: true,
+    covered: true,
+    hidden: [],
+    region: null,
+    stroke: null,
+    pending: [],
+    pointer: null,
+    cursor: false,
+    hand: false,
+    look: { zoom: 1, x: 0, y: 0 },
+    drawer: false,
+    theme: "auto",
+    hints: [],
+    ...read(PLACE),
   });
 }
 

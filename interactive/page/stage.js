@@ -40,7 +40,10 @@ export class Stage {
     this.size = { width: Math.max(1, width), height: Math.max(1, height) };
     this.dense = Math.min(SHARPEST, devicePixelRatio || 1);
     for (const canvas of [this.canvas, this.buffer]) {
-      [canvas.width, canvas.height] = [Math.round(this.size.width * this.dense), Math.round(this.size.height * this.dense)];
+      [canvas.width, canvas.height] = [
+        Math.round(this.size.width * this.dense),
+        Math.round(this.size.height * this.dense),
+      ];
     }
     this.invalidate();
   }
@@ -91,7 +94,12 @@ export class Stage {
     return this.shown && (pictures.peek(this.shown.key) ?? null);
   }
 
-  #compose(/** @type {import("./store.js").State} */ state, at, /** @type {ImageBitmap} */ picture, /** @type {number} */ frame) {
+  #compose(
+    /** @type {import("./store.js").State} */ state,
+    at,
+    /** @type {ImageBitmap} */ picture,
+    /** @type {number} */ frame,
+  ) {
     const { context, layers } = this;
     const view = state.covered ? state.view : "overlay";
     this.#drawLayers(state, frame);
@@ -102,7 +110,8 @@ export class Stage {
     if (view === "mask") this.#fill(at, "#000");
     if (view === "cutout") this.#drawChecks(at);
     if (view === "popup") this.#fill(at, "#808080", "saturation"); // colours go, luminance stays: .3 .59 .11
-    if (view === "cutout" || view === "popup") context.drawImage(this.#cut(picture, at), 0, 0, this.size.width, this.size.height);
+    if (view === "cutout" || view === "popup")
+      context.drawImage(this.#cut(picture, at), 0, 0, this.size.width, this.size.height);
     if (!state.covered) return;
     context.imageSmoothingEnabled = view !== "mask";
     if (view === "overlay" || view === "mask") {
@@ -116,7 +125,9 @@ export class Stage {
 
   #drawLayers(/** @type {import("./store.js").State} */ state, /** @type {number} */ frame) {
     const { session, hidden, pending, stroke } = state;
-    const painted = [...pending, ...(stroke ? [stroke] : [])].filter((one) => one.kind === "draw" && one.frame === frame);
+    const painted = [...pending, ...(stroke ? [stroke] : [])].filter(
+      (one) => one.kind === "draw" && one.frame === frame,
+    );
     const colours = colourMap(session, hidden);
     const mask = this.media.mask(session, frame);
     const key = [frame, [...colours].join(), ...painted.map(({ points }) => points.length)].join("|");
@@ -149,7 +160,12 @@ export class Stage {
       const tile = document.createElement("canvas");
       tile.width = tile.height = 16;
       const context = tile.getContext("2d");
-      for (const [colour, x, y] of [["#fff", 0, 0], ["#c8c8c8", 8, 0], ["#c8c8c8", 0, 8], ["#fff", 8, 8]]) {
+      for (const [colour, x, y] of [
+        ["#fff", 0, 0],
+        ["#c8c8c8", 8, 0],
+        ["#c8c8c8", 0, 8],
+        ["#fff", 8, 8],
+      ]) {
         context.fillStyle = colour;
         context.fillRect(x, y, 8, 8);
       }

@@ -60,7 +60,17 @@ function drawThumbs(context, session, view, x, thumb, ground) {
     context.fillRect(x(index * every), 0, end - x(index * every), PICTURES);
     if (!picture) continue;
     const shown = Math.min(width, end - x(index * every)); // a piece at the end shows its part
-    context.drawImage(picture, 0, 0, (picture.width * shown) / width, picture.height, x(index * every), 0, shown, PICTURES);
+    context.drawImage(
+      picture,
+      0,
+      0,
+      (picture.width * shown) / width,
+      picture.height,
+      x(index * every),
+      0,
+      shown,
+      PICTURES,
+    );
   }
   context.restore();
   return frames;
@@ -71,14 +81,24 @@ function drawMarks(context, session, x, view, colour) {
   context.fillStyle = colour("line");
   context.fillRect(view.edge, middle - 1.5, view.width - 2 * view.edge, 3);
   drawRuns(context, session.computed, x, middle - 1.5, 3, colour("accent-hover"), view);
-  for (const [frames, isFilled, own] of [[session.interacted, true, colour("good")], [session.changed, false, colour("mark")]]) {
-    for (const frame of frames) drawDiamond(context, x(frame) + view.perFrame / 2, middle, isFilled, own, colour("panel"));
+  for (const [frames, isFilled, own] of [
+    [session.interacted, true, colour("good")],
+    [session.changed, false, colour("mark")],
+  ]) {
+    for (const frame of frames)
+      drawDiamond(context, x(frame) + view.perFrame / 2, middle, isFilled, own, colour("panel"));
   }
 }
 
 function drawDiamond(context, x, y, /** @type {boolean} */ isFilled, own, ground) {
   context.beginPath();
-  for (const [dx, dy] of [[0, -5.5], [5.5, 0], [0, 5.5], [-5.5, 0]]) context.lineTo(x + dx, y + dy);
+  for (const [dx, dy] of [
+    [0, -5.5],
+    [5.5, 0],
+    [0, 5.5],
+    [-5.5, 0],
+  ])
+    context.lineTo(x + dx, y + dy);
   context.closePath();
   context.fillStyle = isFilled ? own : ground;
   context.fill();
@@ -105,4 +125,3 @@ function drawHead(context, x, view, colour) {
   context.lineTo(x, 8);
   context.fill();
 }
-

@@ -32,7 +32,9 @@ export function mountTimeline(/** @type {import("./main.js").App} */ { store, ac
     fit(state);
     const context = canvas.getContext("2d");
     context.setTransform(dense, 0, 0, dense, 0, 0);
-    const frames = drawStrip(context, state, view, (frame) => media.thumbs.peek(pictureKey(state.session, frame, THUMB)));
+    const frames = drawStrip(context, state, view, (frame) =>
+      media.thumbs.peek(pictureKey(state.session, frame, THUMB)),
+    );
     media.thumbs.want(frames.map((frame) => pictureKey(state.session, frame, THUMB)));
   }
 
@@ -45,7 +47,8 @@ export function mountTimeline(/** @type {import("./main.js").App} */ { store, ac
     const longest = session.video.frames * view.perFrame - space;
     const at = frame * view.perFrame - view.offset;
     const isLost = at < 0 || at > space - view.perFrame;
-    if (isLost && !isDragged && (playing || following || view.frame !== frame)) view.offset = frame * view.perFrame - space / 3;
+    if (isLost && !isDragged && (playing || following || view.frame !== frame))
+      view.offset = frame * view.perFrame - space / 3;
     view.frame = frame;
     view.offset = Math.min(Math.max(0, longest), Math.max(0, view.offset));
   }
@@ -70,24 +73,32 @@ export function mountTimeline(/** @type {import("./main.js").App} */ { store, ac
   });
   canvas.addEventListener("pointermove", (event) => isDragged && seek(event));
   for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => (isDragged = false));
-  canvas.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    const x = event.clientX - canvas.getBoundingClientRect().left;
-    if (event.deltaX || event.shiftKey) view.offset += event.deltaX || event.deltaY;
-    else zoom(Math.exp(-event.deltaY * 0.002), x);
-    invalidate();
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const x = event.clientX - canvas.getBoundingClientRect().left;
+      if (event.deltaX || event.shiftKey) view.offset += event.deltaX || event.deltaY;
+      else zoom(Math.exp(-event.deltaY * 0.002), x);
+      invalidate();
+    },
+    { passive: false },
+  );
   byId("strip-in").addEventListener("click", () => zoom(1.6));
   byId("strip-out").addEventListener("click", () => zoom(1 / 1.6));
   new ResizeObserver(invalidate).observe(canvas);
 
-  onChange(store, ({ session, frame, hidden }) => [session, frame, hidden, document.documentElement.dataset.theme], (state) => {
-    invalidate();
-    if (!state.session) return;
-    mark(canvas, "aria-valuemax", state.session.video.frames - 1);
-    mark(canvas, "aria-valuenow", state.frame);
-    mark(canvas, "aria-valuetext", `frame ${state.frame}${describe(state)}`);
-  });
+  onChange(
+    store,
+    ({ session, frame, hidden }) => [session, frame, hidden, document.documentElement.dataset.theme],
+    (state) => {
+      invalidate();
+      if (!state.session) return;
+      mark(canvas, "aria-valuemax", state.session.video.frames - 1);
+      mark(canvas, "aria-valuenow", state.frame);
+      mark(canvas, "aria-valuetext", `frame ${state.frame}${describe(state)}`);
+    },
+  );
   return { invalidate };
 }
 

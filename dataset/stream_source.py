@@ -112,7 +112,11 @@ class _Pipe:
     def __init__(self, timeout: float) -> None:
         if sys.stdin is None or sys.stdin.isatty():
             raise InputError("standard input: nothing is piped into it; pipe a video, such as with `< clip.mkv`")
-        self._descriptor, self.timeout = sys.stdin.fileno(), timeout
+        self._descriptor, self.timeout = os.dup(sys.stdin.fileno()), timeout  # its own, whoever closes the other
+
+    def __del__(self) -> None:
+        if hasattr(self, "_descriptor"):
+            os.close(self._descriptor)
 
     def read(self, size: int) -> bytes:
         """Read at most ``size`` bytes; none at the end."""

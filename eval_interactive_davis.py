@@ -16,9 +16,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dataset.layouts import davis_2017_videos
-from interactive.davis_evaluation import REPORT, InteractiveSettings, evaluate_interactive, list_samples
-from interactive.davis_protocol import METRICS, THRESHOLD
-from interactive.davis_run import ProtocolConfig
+from interactive.davis.evaluation import REPORT, InteractiveSettings, evaluate_interactive, list_samples
+from interactive.davis.protocol import METRICS, THRESHOLD
+from interactive.davis.run import ProtocolConfig
 from interactive.models import Models
 from interactive.network_options import add_network_options, load_given_models
 from interactive.propagation import PropagationConfig

@@ -12,8 +12,8 @@ import util.signals  # noqa: F401 (first, so that Ctrl-C during the other import
 from dataclasses import asdict
 from pathlib import Path
 
-from interactive.fusion_generation import GenerationSettings, generate
-from interactive.fusion_training import list_bl30k, list_davis
+from interactive.training.fusion import list_bl30k, list_davis
+from interactive.training.fusion_generation import GenerationSettings, generate
 from model.checkpoint import load_network
 from model.optimise import optimise
 from model.weights import default_weights

@@ -12,8 +12,8 @@ import util.signals  # noqa: F401 (first, so that Ctrl-C during the other import
 from functools import partial
 from pathlib import Path
 
-from interactive.fusion_training import BOOTSTRAP, CROP, STAGES, list_bl30k, list_davis, prepare_fusion
-from interactive.options import make_plan, make_task_parser
+from interactive.training.fusion import BOOTSTRAP, CROP, STAGES, list_bl30k, list_davis, prepare_fusion
+from interactive.training.options import make_plan, make_task_parser
 from model.weights import default_weights
 from training.common_options import check_shared, parse_options
 from training.data import DataPlaces

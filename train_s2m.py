@@ -14,8 +14,8 @@ import util.signals  # noqa: F401 (first, so that Ctrl-C during the other import
 from functools import partial
 from pathlib import Path
 
-from interactive.options import make_plan, make_task_parser
-from interactive.s2m_training import BOOTSTRAP, CROP, STAGE, prepare_s2m
+from interactive.training.options import make_plan, make_task_parser
+from interactive.training.s2m import BOOTSTRAP, CROP, STAGE, prepare_s2m
 from model.s2m import SIZES
 from training.common_options import check_shared, parse_options
 from training.data import DataPlaces

@@ -21,8 +21,8 @@ from dataset.images import read_rgb
 from dataset.layouts import davis_2016_videos
 from dataset.stored_masks import read_stored_ids
 from evaluation.metrics import region_similarity
+from interactive.davis.robot import draw_lines
 from interactive.interaction import GrabCutMaker, Maker, load_maker
-from interactive.robot import draw_lines
 from interactive.strokes import NO_STROKE, empty_map, rasterise
 from util.device import choose_device
 from util.options import positive_int

@@ -16,8 +16,8 @@ import numpy as np
 from dataset.images import list_images
 from dataset.layouts import davis_2017_videos
 from dataset.stored_masks import read_stored_ids
-from interactive.davis_protocol import write_scribbles
-from interactive.robot import RobotConfig, draw_lines
+from interactive.davis.protocol import write_scribbles
+from interactive.davis.robot import RobotConfig, draw_lines
 from util.files import make_folder
 from util.progress import with_progress
 from util.script import make_parser, script_main

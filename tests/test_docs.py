@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(path for folder in (".", "docs", "demo", "pretrained") for path in (ROOT / folder).glob("*.md"))
-PLACES = ("*.py", "*/*.py", "tests/*/*.py")
+PLACES = ("*.py", "*/*.py", "interactive/*/*.py", "tests/**/*.py")
 PYTHON_FILES = {path.relative_to(ROOT).as_posix() for pattern in PLACES for path in ROOT.glob(pattern)}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE_CODE = re.compile(r"`([^`\n]+)`")

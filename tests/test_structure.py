@@ -34,7 +34,9 @@ LIBRARIES = {  # room -> the rooms and modules of the project that it may import
 }
 BENCHMARKING = LIBRARIES.keys() - {"downloading"}
 MODULES = sorted(
-    path for folder in (".", *LIBRARIES, "benchmarking", "scripts") for path in (ROOT / folder).glob("*.py")
+    path
+    for pattern in ("*.py", *(f"{room}/**/*.py" for room in (*LIBRARIES, "benchmarking", "scripts")))
+    for path in ROOT.glob(pattern)
 )
 COMMAND = "interactive.py"  # the one command that is named like the room that it serves
 COMMANDS = {path.stem for path in ROOT.glob("*.py")} - LIBRARIES.keys()
@@ -48,7 +50,7 @@ READS_OPTIONS = {
     "training/options.py",
     "training/common_options.py",
     "downloading/options.py",
-    "interactive/options.py",
+    "interactive/training/options.py",
     "interactive/prompt_options.py",
     "interactive/network_options.py",
 }
@@ -56,7 +58,7 @@ READS_OPTIONS = {
 
 def room_of(path: Path) -> str:
     if path.parent != ROOT:
-        return path.parent.name
+        return path.relative_to(ROOT).parts[0]
     return path.name if path.name == COMMAND else path.stem
 
 

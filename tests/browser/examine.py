@@ -16,7 +16,7 @@ from dataset.layouts import davis_2016_videos
 from dataset.stored_masks import read_stored_ids
 from dataset.videos import VideoEntry
 from evaluation.metrics import region_similarity
-from interactive.robot import draw_lines
+from interactive.davis.robot import draw_lines
 from tests.browser.person import Person, launch
 from tests.browser.serving import Served
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from dataset.transforms import prepare_image
-from interactive.davis_protocol import METRICS, FrameScores, Lines, Sample, Submission, choose_next_frame, score
+from interactive.davis.protocol import METRICS, FrameScores, Lines, Sample, Submission, choose_next_frame, score
+from interactive.davis.robot import draw_lines
 from interactive.models import Models
 from interactive.propagation import Propagation, PropagationConfig
-from interactive.robot import draw_lines
 from interactive.strokes import Line, rasterise
 
 PROPAGATING = (3, 6, 8)  # interactions after which masks are propagated; after the others the same frame is asked for

@@ -12,8 +12,8 @@ from dataset.frames import open_frames
 from dataset.images import list_images
 from dataset.stored_masks import read_stored_ids
 from dataset.videos import VideoEntry
-from interactive.davis_protocol import FrameScores, Sample, Submission, read_scribbles, summarise
-from interactive.davis_run import Processor, ProtocolConfig, run_sample
+from interactive.davis.protocol import FrameScores, Sample, Submission, read_scribbles, summarise
+from interactive.davis.run import Processor, ProtocolConfig, run_sample
 from interactive.models import Models
 from interactive.propagation import PropagationConfig
 from output.chart import Line, Panel, write_chart

@@ -9,7 +9,7 @@ from dataset.augmentation import Augmentation, ColourRange, FrameTransform, draw
 from dataset.images import read_image, read_size
 from dataset.static_dataset import StaticPair
 from dataset.training_clip import Clip, ClipKey, ClipSpec, make_clip, make_generator
-from interactive.simulation import draw_strokes, perturb
+from interactive.training.simulation import draw_strokes, perturb
 
 PHOTOGRAPH = Augmentation(
     clip_scale=(0.8, 1.25),

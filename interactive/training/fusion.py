@@ -10,7 +10,7 @@ from torch import Tensor
 from dataset.layouts import read_list
 from dataset.training_clip import ClipSpec
 from dataset.vos_dataset import TrainingVideo, find_videos
-from interactive.fusion_data import NUM_OBJECTS, FusionDataset, FusionVideo
+from interactive.training.fusion_data import NUM_OBJECTS, FusionDataset, FusionVideo
 from model.aggregate import aggregate
 from model.checkpoint import load_network
 from model.fusion import FusionNetwork, attend, difference, load_fusion

@@ -8,8 +8,8 @@ import torch
 
 from dataset.static_dataset import find_pairs
 from dataset.training_clip import ClipKey, ClipSpec
-from interactive.s2m_data import StrokeDataset
-from interactive.simulation import draw_strokes, perturb
+from interactive.training.s2m_data import StrokeDataset
+from interactive.training.simulation import draw_strokes, perturb
 from tests.dataset.clips import write_photographs
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from skimage.morphology import skeletonize
 
-from interactive.robot import RobotConfig, draw_lines
+from interactive.davis.robot import RobotConfig, draw_lines
 from interactive.strokes import rasterise
 
 ROBOT = RobotConfig(kernel=0.15, min_pixels=1, is_fast=True)

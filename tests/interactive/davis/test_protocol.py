@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from interactive.davis_protocol import (
+from interactive.davis.protocol import (
     FrameScores,
     Sample,
     Submission,
@@ -14,7 +14,7 @@ from interactive.davis_protocol import (
     summarise,
     write_scribbles,
 )
-from interactive.davis_run import Answer, Processor, ProtocolConfig, next_scribbles, run_sample
+from interactive.davis.run import Answer, Processor, ProtocolConfig, next_scribbles, run_sample
 from interactive.interaction import S2MMaker
 from interactive.models import Models
 from interactive.propagation import PropagationConfig
@@ -87,7 +87,7 @@ def test_golden_interactions_of_a_sample() -> None:
 
 def test_a_sample_that_runs_out_of_time_is_not_scored_further(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 1000, 5))  # seconds; it is read at the start, and twice an interaction
-    monkeypatch.setattr("interactive.davis_run.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("interactive.davis.run.time.perf_counter", lambda: next(clock))
     truth = synthetic_video(4, 48, 64, 1)[1]
 
     def interact(lines: dict[int, list[Line]]) -> Answer:
@@ -102,7 +102,7 @@ def test_a_sample_that_runs_out_of_time_is_not_scored_further(monkeypatch: pytes
 
 def test_the_robot_draws_only_what_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     truth, drawn = synthetic_video(4, 48, 64, 1)[1], []
-    monkeypatch.setattr("interactive.davis_run.draw_lines", lambda *given: drawn.append(given) or [])
+    monkeypatch.setattr("interactive.davis.run.draw_lines", lambda *given: drawn.append(given) or [])
     arguments = truth, lambda lines: Answer(np.zeros_like(truth), None), 1, ProtocolConfig(max_interactions=3)
     assert len(list(run_sample(Sample("one", 1), {0: []}, *arguments))) == 3
     assert len(drawn) == 2

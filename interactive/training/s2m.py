@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dataset.training_clip import ClipSpec
-from interactive.s2m_data import StrokeDataset
+from interactive.training.s2m_data import StrokeDataset
 from model.aggregate import aggregate
 from model.checkpoint import check_names, copy_matching, read_imagenet, read_state_dict
 from model.s2m import INPUT_CHANNELS, S2M, SIZES

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from interactive.robot import draw_lines, find_middle, longest_paths, open_error, smooth
+from interactive.davis.robot import draw_lines, find_middle, longest_paths, open_error, smooth
 from tests.golden_figures import golden, golden_json
 
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from interactive.fusion_data import NUM_OBJECTS, PLANES
-from interactive.fusion_training import TrainableFusion
+from interactive.training.fusion import TrainableFusion
+from interactive.training.fusion_data import NUM_OBJECTS, PLANES
 from tests.conftest import filled_network
 from training.losses import clip_loss, intersection_and_union
 from training.trainer import class_maps

@@ -1,0 +1,1 @@
+"""The DAVIS interactive protocol: samples, the robot that corrects, scores over time."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from dataset.videos import VideoEntry
 from evaluation.data_sets import DATA_SETS, DataSet
 from evaluation.options import ZIP_HELP, add_scoring, check_scoring, load_tracker, make_evaluation_parser, make_settings
-from evaluation.run import evaluate
+from evaluation.run import evaluate, refuse_output_among_input
 from evaluation.submission import hand_in
 from util.distributed import is_main_process
 from util.errors import InputError
@@ -79,6 +79,8 @@ def main() -> int:
     if is_main_process():
         print(f"{args.path}: {data_set.title} {args.split}, {len(entries)} videos")
     masks = args.output if data_set.form is None else args.output / "masks"
+    for entry in entries:  # a form writes to <output>/<video> as well
+        refuse_output_among_input(args.output, entry.name, (entry.frames, entry.masks, entry.truth))
     settings = make_settings(
         args, output=masks, score=args.score, output_all=args.output_all, protocol=data_set.protocol
     )

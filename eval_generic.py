@@ -41,7 +41,7 @@ from dataset.layouts import generic_videos
 from dataset.videos import VideoEntry
 from evaluation.choices import add_choices, check_choices, choose
 from evaluation.options import load_tracker, make_evaluation_parser, make_settings
-from evaluation.run import evaluate
+from evaluation.run import EvaluationSettings, evaluate
 from evaluation.stream import name_stream, read_mask_of_stream, segment_stream
 from evaluation.stream_options import add_stream_options, check_stream_options, open_stream, video_or_stream
 from interactive.prompt_options import add_prompt_options, write_mask_of_frame, write_prompted_mask
@@ -84,6 +84,8 @@ def _check_masks(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
     mark = args.marks[0][0] if args.marks else None
     if mark is not None and (args.mask is not None or args.video is None):
         parser.error(f"{mark} makes the first mask of a --video; leave out {'--mask' if args.video else '--data_path'}")
+    if args.first_frame is not None and mark is not None:
+        parser.error(f"--first_frame and {mark}: the frame is written to look for marks; leave one of them out")
     if args.mask_only and mark is None:
         parser.error("--mask_only goes with --box or --points")
     if args.first_frame is None and mark is None and (args.video is None) != (args.mask is None):
@@ -124,7 +126,7 @@ def list_videos(args: argparse.Namespace) -> list[VideoEntry]:
     return generic_videos(args.data_path)
 
 
-def run_on_stream(args: argparse.Namespace) -> int:
+def run_on_stream(args: argparse.Namespace, settings: EvaluationSettings) -> int:
     """Segment a stream, or write what its first mask is painted on or made of."""
     tracker = None if args.first_frame or args.mask_only else load_tracker(args)  # before frames come
     with open_stream(args) as stream:
@@ -139,14 +141,15 @@ def run_on_stream(args: argparse.Namespace) -> int:
         if tracker is None:
             return 0
         mask = read_mask_of_stream(args.mask, stream, tracker)
-        return segment_stream(stream, mask, tracker, make_settings(args), show=args.show)
+        return segment_stream(stream, mask, tracker, settings, show=args.show)
 
 
 @script_main
 def main() -> int:
     args = parse_arguments()
+    settings = make_settings(args)  # before anything is written
     if isinstance(args.video, str):
-        return run_on_stream(args)
+        return run_on_stream(args, settings)
     if args.first_frame is not None:
         write_first_frame(open_frames(args.video, strict=args.strict), args.first_frame, args.mask_frame)
         given = "--mask" if args.mask_frame is None else f"--mask, with --mask_frame {args.mask_frame}"
@@ -156,7 +159,7 @@ def main() -> int:
         args.mask = make_first_mask(args)
         if args.mask_only:
             return 0
-    return evaluate(choose(list_videos(args), args), load_tracker(args), make_settings(args))
+    return evaluate(choose(list_videos(args), args), load_tracker(args), settings)
 
 
 if __name__ == "__main__":

@@ -91,16 +91,23 @@ class AnnotationFile(ObjectMasks):
 
     def _draw(self, shape: _Shape) -> np.ndarray:
         if shape.runs is not None:
-            try:
-                return rle.decode(shape.runs)
-            except ValueError as e:
-                raise InputError(f"{self.path}: {shape.image}: {e}; {REMEDY}") from e
+            return self._decode(shape)
         size, scale = shape.size or self._size, 1.0 if shape.size else np.array(self._size[::-1])
         check_num_pixels(self.path, size[1], size[0])
         region = np.zeros(size, bool)
         for points in shape.polygons:
             x, y = (points * scale - 0.5).T  # a pixel belongs to it if its middle does
             region[pixels_inside(y, x, size)] = True
+        return region
+
+    def _decode(self, shape: _Shape) -> np.ndarray:
+        try:
+            region = rle.decode(shape.runs)
+            if shape.size is not None and region.shape != shape.size:
+                sizes = f"run lengths of {region.shape[1]}x{region.shape[0]} pixels"
+                raise ValueError(f"{sizes} in an image of {shape.size[1]}x{shape.size[0]}")
+        except ValueError as e:
+            raise InputError(f"{self.path}: {shape.image}: {e}; {REMEDY}") from e
         return region
 
 
@@ -114,13 +121,14 @@ def _read(path: Path) -> list[_Shape]:
         content = json.loads(path.read_bytes())
         if isinstance(content, dict) and "shapes" in content:
             return list(_read_labelme(content, path))
-        return list(_read_coco(content))
+        return list(_read_coco(content, path))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError) as e:
         raise InputError(f"{path}: no annotations that can be read ({type(e).__name__}: {e}); {REMEDY}") from e
 
 
-def _read_coco(content: dict) -> Iterator[_Shape]:
+def _read_coco(content: dict, path: Path) -> Iterator[_Shape]:
     images = {image["id"]: image for image in content["images"]}
+    _refuse_namesakes(path, [images[key]["file_name"] for key in {part["image_id"] for part in content["annotations"]}])
     for annotation in content["annotations"]:
         image, found = images[annotation["image_id"]], annotation["segmentation"]
         size = (_side(image["height"]), _side(image["width"])) if "height" in image else None
@@ -132,6 +140,16 @@ def _read_coco(content: dict) -> Iterator[_Shape]:
             raise ValueError("an image without width and height")
         else:
             yield _Shape(*facts, [_polygon(np.reshape(part, (-1, 2))) for part in found])
+
+
+def _refuse_namesakes(path: Path, files: Sequence[str]) -> None:
+    """Refuse images of several videos, whose frames have the same names: their objects would be mixed."""
+    file_of_name: dict[str, str] = {}
+    for file in sorted(files):
+        name = _base_name(file)
+        if name in file_of_name:
+            raise InputError(f"{path}: images {file_of_name[name]} and {file} name one frame; leave other videos out")
+        file_of_name[name] = file
 
 
 def _read_labelme(content: dict, path: Path) -> Iterator[_Shape]:

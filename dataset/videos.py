@@ -133,7 +133,7 @@ class Video(AnnotatedVideo):
                 log.warning("%s: one object covers the whole frame; was anything painted?", self._mask_paths[name])
         if entry.masks_used == "all" and 1 < len(chosen) > len(self.frames.names) / 2:
             log.warning(
-                "%s: %d of %d frames have masks, and all are input; to propagate the first ones only, set masks_used",
+                "%s: %d of %d frames have masks, and all are input; if they are ground truth, choose the first",
                 entry.masks,
                 len(chosen),
                 len(self.frames.names),

@@ -82,7 +82,7 @@ class _TextFile(Export):
 
 class CocoFile(_TextFile):
     """Write a COCO file: an image for each frame, an annotation for each object in it, with the object's id as its
-    track; annotations are written as they come, so that memory is bounded."""
+    track; annotations are written as they come, and only the names of the frames are held."""
 
     name = COCO
 

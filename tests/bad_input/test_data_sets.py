@@ -84,6 +84,10 @@ ROWS = (
     ("sav", Row("every fourth frame", keep_every_fourth, r"JPEGImages_24fps: holds every 4th frame only; extract all")),
     (
         "sav",
+        Row("output over the masks", given("--output", "data/sav_val/Annotations_6fps"), r"would write into"),
+    ),
+    (
+        "sav",
         Row("object of another size", of_other_size, r"001/00008\.png: 65x48 pixels, but another object has"),
     ),
     (

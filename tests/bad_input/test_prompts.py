@@ -55,6 +55,10 @@ def among_frames(root: Path) -> list:
     Row("two boxes of one object", given("--object", "3", *BOX, *BOX), r"--object 3: two times --box"),
     Row("box and mask", given(*BOX, "--mask", Path("first.png")), r"--box makes the first mask .* leave out --mask"),
     Row("mask alone, without marks", given("--mask_only"), r"--mask_only goes with --box or --points"),
+    Row(
+        "marks before the frame is seen", given(*BOX, "--first_frame", "1.png"), r"--first_frame and --box: .*leave one"
+    ),
+    Row("colour without its export", given(*BOX, "--green_colour", "red"), r"--green_colour goes with --export green"),
     Row("another mask is there", with_other_mask, r"frames_first_mask\.png: another mask than that of these marks"),
     Row("mask among the frames", among_frames, r"frames_first_mask\.png: would become part of the video"),
     Row("frame that is damaged", fill("frames/00000.png", b"text", *BOX), r"00000\.png: unreadable"),

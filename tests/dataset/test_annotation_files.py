@@ -154,6 +154,14 @@ BAD = {
         "x.json",
         "objects of one category in several images, without tracks",
     ),
+    "several videos": (
+        coco(
+            *({"image_id": image, "segmentation": [SQUARE], "track_id": image} for image in (7, 8)),
+            images=[{**image, "file_name": f"{image['id']}/00000.jpg"} for image in IMAGES],
+        ),
+        "x.json",
+        "images 7/00000.jpg and 8/00000.jpg name one frame",
+    ),
     "other videos": (
         coco(
             *({"image_id": image, "segmentation": [SQUARE]} for image in (7, 8)),
@@ -176,6 +184,9 @@ def test_runs_that_do_not_fit_are_refused(opened: Callable) -> None:
     found = opened(coco({"image_id": 7, "segmentation": {"size": [48, 64], "counts": [1, 2]}}))
     with pytest.raises(InputError, match=r"x\.json: 00000: run lengths do not add up"):
         found.read_ids("00000")
+    other = {"image_id": 7, "segmentation": {"size": [2, 3], "counts": [1, 5]}}
+    with pytest.raises(InputError, match=r"00000: run lengths of 3x2 pixels in an image of 64x48"):
+        opened(coco({"image_id": 7, "segmentation": [SQUARE]}, other)).read_ids("00000")
     huge = [{**IMAGES[0], "height": 10**6, "width": 10**6}]
     with pytest.raises(InputError, match=r"1000000x1000000 pixels, more than the 100 million"):
         opened(coco({"image_id": 7, "segmentation": [SQUARE]}, images=huge)).read_ids("00000")

@@ -12,6 +12,7 @@ import util.signals  # noqa: F401 (first, so that Ctrl-C during the other import
 # isort: split
 import argparse
 import os
+import socket
 import sys
 import threading
 import webbrowser
@@ -90,9 +91,12 @@ def main() -> None:
         token = read_token(session.workspace / ".token") if needs_token(args.host) else None
         if args.port not in (0, port):
             print(f"port {args.port} is taken, {port} is not")
-        name = f"[{args.host}]" if ":" in args.host else args.host
-        link = f"http://{name}:{port}/" + (f"?token={token}" if token else "")
+        place = f":{port}/" + (f"?token={token}" if token else "")
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(args.host, args.host)  # every address is none to open
+        link = f"http://[{host}]{place}" if ":" in host else f"http://{host}{place}"
         print(f"open {link} in a browser; Ctrl-C ends, and the same command goes on", flush=True)
+        if host != args.host:
+            print(f"on other machines open http://{socket.gethostname()}{place}", flush=True)
         if not args.no_browser and can_show():
             threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
         serve(Server(session, token), listening)

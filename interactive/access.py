@@ -60,7 +60,7 @@ class Guard:
         host, origin = headers.get("host", ""), headers.get("origin")
         if self._token is None and _host_name(host) not in LOOPBACK_NAMES:
             return "another host's name: open the link that the server printed"
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
             return "a request of another site"
         if self._token is None or self._is_in_link(scope) or self._is_in_cookie(scope, headers):
             return None
@@ -96,8 +96,8 @@ def needs_token(host: str) -> bool:
 
 def read_token(path: Path) -> str:
     """Read the token of a workspace, or make one: links stay good when the server is started again."""
-    if path.exists():
-        return path.read_text().strip()
+    if path.exists() and (token := path.read_text().strip()):  # an empty one would let everybody in
+        return token
     token = secrets.token_urlsafe(16)
     with write_then_rename(path) as temporary:
         os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -174,9 +174,18 @@ class Server:
 
     async def _do(self, name: str, arguments: Mapping[str, object]) -> Event:
         """Do an action and wait for its answer."""
-        future, loop = asyncio.get_running_loop().create_future(), asyncio.get_running_loop()
-        self._worker.submit(name, arguments, lambda answer: loop.call_soon_threadsafe(future.set_result, answer))
+        future = asyncio.get_running_loop().create_future()
+        self._submit(name, arguments, lambda answer: future.cancelled() or future.set_result(answer))
         return await future
+
+    def _submit(self, name: str, arguments: Mapping[str, object], answer: Callable[[Event], None]) -> None:
+        """Ask for an action; the answer is given in the loop."""
+
+        def give(content: Event) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(answer, content)
+
+        self._worker.submit(name, arguments, give)
 
     async def _serve_client(self, connection: WebSocket) -> None:
         await connection.accept()
@@ -209,9 +218,5 @@ class Server:
         except BadMessage as e:
             client.send({"id": e.request_id, "error": str(e)})
             return
-
-        def answer(content: Event) -> None:
-            with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(client.send, {"id": request.request_id, **content})
-
-        self._worker.submit(request.name, request.arguments, answer)
+        number = {"id": request.request_id}
+        self._submit(request.name, request.arguments, lambda content: client.send({**number, **content}))

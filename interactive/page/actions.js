@@ -166,8 +166,7 @@ export class Actions {
   }
 
   async exportAs(/** @type {string} */ kind, /** @type {string} */ to) {
-    if (to === "download") this.awaited.add(kind);
-    if (!(await this.ask("export", { kind, to }))) this.awaited.delete(kind);
+    if ((await this.ask("export", { kind, to })) && to === "download") this.awaited.add(kind);
   }
 
   /** Send a mask file for the frame that is shown. */

@@ -74,11 +74,12 @@ function start() {
 
 /** Take what the server says. */
 function take(/** @type {App} */ app, /** @type {any} */ event) {
-  const { store, media } = app;
+  const { store, media, actions } = app;
   const { session } = store.get();
   if (event.event === "state") {
     const next = readState(event);
     if (session && (session.version !== next.version || session.video.key !== next.video.key)) media.clear();
+    if (!next.job) actions.awaited.clear(); // an export that was stopped downloads nothing, nor that of another page
     const isMoved = session?.job || !next.job || next.job.kind !== "propagate";
     store.set({ session: next, connection: "open", ...(isMoved ? {} : { following: true }) });
   } else if (event.event === "progress" && session) {

@@ -122,10 +122,12 @@ export function mountObjects(/** @type {import("./main.js").App} */ app) {
   );
   onChange(
     store,
-    ({ session }) => [session?.objects],
-    ({ session, object }) => {
-      if (session && !session.objects.some(({ id }) => id === object))
-        store.set({ object: session.objects.at(-1)?.id ?? 0 });
+    ({ session, hidden }) => [session?.objects, hidden],
+    ({ session, object, hidden }) => {
+      if (!session) return;
+      const isKnown = (/** @type {number} */ one) => session.objects.some(({ id }) => id === one);
+      if (!isKnown(object)) store.set({ object: session.objects.at(-1)?.id ?? 0 });
+      if (!hidden.every(isKnown)) store.set({ hidden: hidden.filter(isKnown) }); // a new object may get a free id
     },
   );
   onChange(

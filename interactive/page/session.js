@@ -47,14 +47,14 @@ export function readState(event) {
 }
 
 /**
- * Take one finished frame of a round into a copy of the state; the long arrays are shared, not copied.
+ * Take one finished frame of a job into a copy of the state; the long arrays are shared, not copied.
  * @param {SessionState} session
  * @param {any} event
  * @returns {SessionState}
  */
 export function readProgress(session, event) {
   const { frame, revision, present, job } = event;
-  if (frame !== undefined && revision !== undefined && frame !== null) {
+  if (job?.kind === "propagate" && Number.isInteger(frame)) {
     session.revisions[frame] = revision;
     session.computed[frame] = 1;
     for (const [id, seen] of session.presence) seen[frame] = present?.includes(id) ? 1 : 0;

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, BrowserContext, WebSocketRoute, expect
 
 from output.masks import write_mask
 from tests.browser.conftest import NUM_FRAMES
@@ -291,3 +291,36 @@ def test_objects_are_named_coloured_hidden_and_frames_withdrawn(person: Person) 
     person.propagate("forward")
     page.get_by_role("button", name="Withdraw frame 0").click()
     expect(page.locator(".frame-chip")).to_have_count(0)
+    page.get_by_role("button", name="Remove tower from the video").click()
+    page.locator("#add").click()  # the new object gets the id that is free again
+    expect(page.get_by_role("button", name="Hide object 1")).to_be_visible()
+
+
+def test_the_progress_of_an_export_computes_no_frame(person: Person) -> None:
+    computed = """(kind) => import("/page/session.js").then(({ readProgress }) => readProgress(
+        { revisions: [0], computed: [0], presence: new Map() }, { frame: 0, revision: 0, present: [], job: { kind } }
+    ).computed[0])"""
+    assert [person.page.evaluate(computed, kind) for kind in ("propagate", "export")] == [1, 0]
+
+
+def test_an_export_that_came_to_nothing_is_not_downloaded_later(
+    context: BrowserContext, shared_server: Served, sit_down: Callable
+) -> None:
+    held, downloads = [], []
+
+    def carry(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+        server.on_message(lambda text: held.append((page, text)) if '"exported"' in text else page.send(text))
+
+    context.route_web_socket("**/session", carry)
+    person = sit_down(shared_server)
+    person.page.on("download", lambda download: downloads.append(download))
+    person.page.locator("#export").click()
+    person.page.locator("#exports [data-kind='masks'][data-to='download']").click()
+    expect(person.page.locator("#job")).to_be_visible()
+    person.wait_for_end()
+    (page, text) = held[0]
+    page.send(text)  # as if another page had asked for it
+    expect(person.page.get_by_text("The export is ready")).to_be_visible()
+    person.page.wait_for_timeout(300)
+    assert downloads == []

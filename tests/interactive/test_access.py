@@ -27,7 +27,8 @@ def test_the_loopback_is_not_served_under_other_names_or_to_other_sites(open_ses
             assert http.get("/frame/0.jpg", headers={"host": host}).status_code == 403
         assert is_heard(http)
         assert is_heard(http, origin="http://localhost")
-        for origin in ("http://evil.example", "null", "http://localhost:1", "http://localhost.evil.example"):
+        others = ("http://evil.example", "http://localhost:1", "http://localhost.evil.example")
+        for origin in (*others, "null", "http://[", "http://evil.example@localhost"):
             assert not is_heard(http, origin=origin)
             assert http.get("/frame/0.jpg", headers={"origin": origin}).status_code == 403
 
@@ -62,3 +63,5 @@ def test_a_workspace_keeps_its_token_to_itself(tmp_path: Path) -> None:
     assert len(token) > 20
     assert read_token(tmp_path / ".token") == token
     assert (tmp_path / ".token").stat().st_mode & 0o077 == 0
+    (tmp_path / ".token").write_text("\n")  # an empty secret would be anybody's
+    assert len(read_token(tmp_path / ".token")) > 20

@@ -22,7 +22,7 @@ export class Layers {
     for (const canvas of [this.areas, this.lines]) {
       if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     }
-    const palette = new Uint32Array(256);
+    const palette = new Uint32Array(1 + Math.max(...colours.keys(), 0));
     for (const [id, colour] of colours) palette[id] = toPixel(colour); // an id below 0 changes nothing
     if (mask) drawMask(mask, palette, this.areas, this.lines);
     else for (const canvas of [this.areas, this.lines]) canvas.getContext("2d").clearRect(0, 0, width, height);

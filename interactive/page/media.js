@@ -1,12 +1,12 @@
 /** Pictures and masks of the video: fetched as they are needed, decoded once, kept within bounds. */
 import { Loader } from "./loader.js";
-import { readIndexed } from "./png.js";
+import { readIds } from "./png.js";
 
 const SIDES = [360, 540, 720, 1080, 2160]; // short sides in pixels that pictures are asked for
 const [PICTURES, MASKS, THUMBS] = [192e6, 64e6, 24e6]; // bytes
 export const THUMB = 72; // short side of a thumbnail
 
-/** @typedef {{width: number, height: number, ids: Uint8Array}} Mask */
+/** @typedef {{width: number, height: number, ids: Uint8Array|Uint16Array}} Mask */
 
 export class Media {
   /** @param {() => void} onLoad called when something has arrived */
@@ -17,7 +17,7 @@ export class Media {
     ];
     this.pictures = new Loader({ load: fetchPicture, size: bitmapSize, drop, onLoad, limit: PICTURES, lanes: 3 });
     this.thumbs = new Loader({ load: fetchPicture, size: bitmapSize, drop, onLoad, limit: THUMBS, lanes: 2 });
-    this.masks = new Loader({ load: fetchMask, size: (mask) => mask.ids.length, onLoad, limit: MASKS, lanes: 3 });
+    this.masks = new Loader({ load: fetchMask, size: (mask) => mask.ids.byteLength, onLoad, limit: MASKS, lanes: 3 });
     /** @type {Map<number, string>} the newest mask of each frame that has arrived */
     this.newest = new Map();
   }
@@ -82,7 +82,7 @@ async function fetchPicture(/** @type {string} */ url, /** @type {AbortSignal} *
 }
 
 async function fetchMask(/** @type {string} */ url, /** @type {AbortSignal} */ signal) {
-  return readIndexed(await (await ask(url, signal)).arrayBuffer());
+  return readIds(await (await ask(url, signal)).arrayBuffer());
 }
 
 async function ask(/** @type {string} */ url, /** @type {AbortSignal} */ signal) {

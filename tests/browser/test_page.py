@@ -1,6 +1,8 @@
 """Other ways to use the page: the keyboard alone, a small window, two pages, a lost connection; and accessibility."""
 
+import base64
 import contextlib
+import io
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, WebSocketRoute, expect
 
 from output.masks import write_mask
@@ -160,19 +163,29 @@ def test_a_box_a_fill_and_a_mask_file(person: Person, tmp_path: Path) -> None:
         person.stroke([(210, 150)])
     press(person, "Shift+Delete")
     expect(person.stage).to_have_attribute("data-pending", "0")
-    path = tmp_path / "mask.png"
-    write_square(path)
-    with person.new_mask():
-        person.page.locator("#file").set_input_files(path)
     press(person, "v")
-    person.page.wait_for_timeout(150)
-    assert person.shown_ids((160, 285))[80, 140] == 2
+    for object_id in (2, 300):  # 300 needs two bytes for a pixel
+        write_square(tmp_path / "mask.png", object_id)
+        with person.new_mask():
+            person.page.locator("#file").set_input_files(tmp_path / "mask.png")
+        person.page.wait_for_timeout(150)
+        assert person.shown_ids((160, 285))[80, 140] == object_id
 
 
-def write_square(path: Path) -> None:
-    ids = np.zeros((240, 428), np.uint8)
-    ids[60:180, 100:300] = 2
+def write_square(path: Path, object_id: int) -> None:
+    ids = np.zeros((240, 428), np.uint16 if object_id > 255 else np.uint8)
+    ids[60:180, 100:300] = object_id
     write_mask(path, ids)
+
+
+def test_the_page_reads_masks_of_two_bytes_exactly(person: Person) -> None:
+    smooth = np.add.outer(np.arange(40) ** 2, 7 * np.arange(30))
+    ids = np.concatenate([smooth, np.random.default_rng(0).integers(0, 2**16, (9, 30))]).astype(np.uint16)
+    stream = io.BytesIO()
+    Image.fromarray(ids).save(stream, "PNG")
+    read = """(text) => import("/page/png.js").then(async ({ readIds }) =>
+        [...(await readIds(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer)).ids])"""
+    assert person.page.evaluate(read, base64.b64encode(stream.getvalue()).decode()) == ids.ravel().tolist()
 
 
 def test_a_phone_sized_window_has_all(browser: Browser, shared_server: Served, sit_down: Callable) -> None:

@@ -155,11 +155,12 @@ def main() -> int:
         given = "--mask" if args.mask_frame is None else f"--mask, with --mask_frame {args.mask_frame}"
         print(f"{args.first_frame} is written; {PAINT} {given}")
         return 0
+    tracker = None if args.mask_only else load_tracker(args)  # before the first mask is written
     if args.marks:
         args.mask = make_first_mask(args)
-        if args.mask_only:
-            return 0
-    return evaluate(choose(list_videos(args), args), load_tracker(args), settings)
+    if tracker is None:
+        return 0
+    return evaluate(choose(list_videos(args), args), tracker, settings)
 
 
 if __name__ == "__main__":

@@ -181,8 +181,10 @@ def load_tracker(args: argparse.Namespace) -> VideoTracker:
         args: of ``make_evaluation_parser``.
 
     Raises:
-        InputError: unusable weights or device.
+        InputError: unusable weights or device, or options that contradict each other.
     """
+    if args.compile and args.exact is False:
+        raise InputError("--compile and --no-exact: a compiled decoder takes whole frames; leave one of them out")
     return VideoTracker.load(
         args.model,
         args.device,

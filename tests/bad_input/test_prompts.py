@@ -58,13 +58,24 @@ def among_frames(root: Path) -> list:
     Row(
         "marks before the frame is seen", given(*BOX, "--first_frame", "1.png"), r"--first_frame and --box: .*leave one"
     ),
-    Row("colour without its export", given(*BOX, "--green_colour", "red"), r"--green_colour goes with --export green"),
     Row("another mask is there", with_other_mask, r"frames_first_mask\.png: another mask than that of these marks"),
     Row("mask among the frames", among_frames, r"frames_first_mask\.png: would become part of the video"),
     Row("frame that is damaged", fill("frames/00000.png", b"text", *BOX), r"00000\.png: unreadable"),
 )
 def test_prompts(row: Row, clip: Path, run_prompted: Callable) -> None:
     check_row(row, clip, run_prompted)
+
+
+@table(
+    Row("no such weights", given(*BOX, "--model", Path("gone.pth")), r"gone\.pth: no such file"),
+    Row("colour without its export", given(*BOX, "--green_colour", "red"), r"--green_colour goes with --export green"),
+    Row(
+        "compiled, in boxes", given(*BOX, "--compile", "--no-exact"), r"--compile and --no-exact: .*; leave one of them"
+    ),
+)
+def test_bad_options_leave_no_first_mask(row: Row, clip: Path, run_prompted: Callable) -> None:
+    check_row(row, clip, run_prompted)
+    assert not (clip / "out").exists()
 
 
 def test_box_and_points_segment_the_clip(clip: Path, run_prompted: Callable) -> None:

@@ -56,9 +56,9 @@ class Session(Editor, AbstractContextManager):
     ) -> None:
         frames = FrameAccess(video)
         working_size = input_size(*frames.size, min(size or 10**6, *frames.size))
-        self.models, self.workspace = models, workspace
+        self.models, self.workspace, self._config = models, workspace, config or PropagationConfig()
         self.propagation = Propagation(  # for those who need probabilities
-            models.network, self._read_frame, len(frames), working_size, models.fusion, config or PropagationConfig()
+            models.network, self._read_frame, len(frames), working_size, models.fusion, self._config
         )
         facts = Video(describe_source(video), frames.names, working_size)
         super().__init__(frames, working_size, models.maker, Ledger(facts, self.propagation, workspace))
@@ -75,6 +75,13 @@ class Session(Editor, AbstractContextManager):
     def interrupted(self) -> int | None:
         """The frame of a round that an earlier session in this workspace did not finish; it counts as changed."""
         return self._ledger.interrupted
+
+    @property
+    def fusion_name(self) -> str:
+        """Name of the way in which an earlier and a new result become one, for people."""
+        if self.models.fusion is not None:
+            return "network"
+        return "by distance" if self._config.is_blended else "none"
 
     def has_result(self, frame: int) -> bool:
         """Tell whether a frame was interacted or reached by a round."""

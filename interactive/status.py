@@ -158,7 +158,7 @@ class Status:
             "precision": str(network.dtype).removeprefix("torch."),
             "network": "STCN" if weights is None else f"STCN ({weights.name})",
             "maker": self._session.maker_name,
-            "fusion": "by distance" if models.fusion is None else "network",
+            "fusion": self._session.fusion_name,
             "memory": round((held_memory(network.device) or 0) * 1024),  # MiB
             "memory_frames": num_memory_frames,
             "workspace": workspace and str(workspace),

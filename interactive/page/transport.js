@@ -7,7 +7,7 @@ import { onChange } from "./store.js";
 const SPOKEN = 10; // of a round's progress, so many parts are told aloud
 
 /** Make and keep the controls of playing. */
-export function mountTransport(/** @type {import("./main.js").App} */ { store, actions, player }) {
+export function mountTransport(/** @type {import("./main.js").App} */ { store, stage, actions, player }) {
   const steps = {
     first: () => actions.show(0),
     back: () => actions.step(-1),
@@ -17,7 +17,11 @@ export function mountTransport(/** @type {import("./main.js").App} */ { store, a
   for (const [id, run] of Object.entries(steps)) byId(id).addEventListener("click", run);
   byId("play").addEventListener("click", () => player.toggle());
   const field = byId("frame");
-  field.addEventListener("change", () => actions.show(field.valueAsNumber));
+  field.addEventListener("change", () => {
+    actions.show(field.valueAsNumber);
+    put(field, "value", String(store.get().frame)); // what was typed may be no frame
+  });
+  field.addEventListener("keydown", ({ key }) => key === "Enter" && stage.canvas.focus()); // for the keys that follow
   onChange(
     store,
     ({ session, frame, playing }) => [session?.video.key, frame, playing],

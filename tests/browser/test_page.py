@@ -309,6 +309,16 @@ def test_objects_are_named_coloured_hidden_and_frames_withdrawn(person: Person) 
     expect(page.get_by_role("button", name="Hide object 1")).to_be_visible()
 
 
+def test_a_typed_number_becomes_a_frame_and_keys_work_after_it(person: Person) -> None:
+    field = person.page.locator("#frame")
+    for _ in range(2):  # the second time the frame is shown already
+        field.fill("99")
+        press(person, "Enter")
+        expect(field).to_have_value(str(NUM_FRAMES - 1))
+    press(person, "ArrowLeft")
+    expect(field).to_have_value(str(NUM_FRAMES - 2))
+
+
 def test_the_progress_of_an_export_computes_no_frame(person: Person) -> None:
     computed = """(kind) => import("/page/session.js").then(({ readProgress }) => readProgress(
         { revisions: [0], computed: [0], presence: new Map() }, { frame: 0, revision: 0, present: [], job: { kind } }

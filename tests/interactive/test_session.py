@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from interactive.interaction import DrawingMaker, GrabCutMaker, Region
 from interactive.models import Models
+from interactive.propagation import PropagationConfig
 from interactive.session import Session
 from output.overlay import COLOURS
 from tests.conftest import read_ids
@@ -241,3 +243,11 @@ def test_a_closed_session_does_nothing_any_more(open_session: Callable, reopen: 
         with pytest.raises(InputError, match="the session is closed: open it again"):
             act()
     assert_same(reopen(), session)
+
+
+def test_a_session_tells_how_results_are_fused(models: Models, clip: Path) -> None:
+    def name(fusion: object, is_blended: bool) -> str:
+        config = PropagationConfig(is_blended=is_blended)
+        return Session(clip, replace(models, fusion=fusion), config=config).fusion_name
+
+    assert [name(None, True), name(None, False), name(object(), True)] == ["by distance", "none", "network"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from interactive.status import Event
 
 ROOMS = ("dataset", "interactive", "model", "output", "tracking", "util")
+WORKER = "interactive.worker"
 
 
 class NoteHandler(logging.Handler):
@@ -20,7 +21,7 @@ class NoteHandler(logging.Handler):
         self._send = emit
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send a record, if it is the project's."""
-        if record.name.partition(".")[0] in ROOMS:
+        """Send a record, if it is the project's; what the worker notes, it tells the pages itself."""
+        if record.name.partition(".")[0] in ROOMS and record.name != WORKER:
             level = "error" if record.levelno >= logging.ERROR else "warning"
             self._send({"event": "note", "level": level, "text": record.getMessage()})

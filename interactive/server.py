@@ -41,6 +41,7 @@ KINDS = {  # no other files of the page are served; what systems have noted abou
 }
 MAX_DIGITS = 9  # more are no number of a frame
 MAX_UPLOAD = 64 * 2**20  # bytes
+OTHER_WRITES = "another page is open and works here: take over first"
 KEPT_FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 NOT_KEPT = {"cache-control": "no-store"}
 
@@ -140,8 +141,9 @@ class Server:
         frame, content = self._find_frame(request), bytearray()
         if frame is None:
             return JSONResponse({"error": f"the video has frames 0 to {self._num_frames - 1}"}, 404)
-        if not self._clients.may_write(request.query_params.get("client")):
-            return JSONResponse({"error": "another page is open and works here: take over first"}, 403)
+        client = request.query_params.get("client")
+        if not self._clients.may_write(client):
+            return JSONResponse({"error": OTHER_WRITES}, 403)
         async for part in request.stream():
             content += part
             if len(content) > MAX_UPLOAD:
@@ -150,6 +152,8 @@ class Server:
             ids = await asyncio.get_running_loop().run_in_executor(self._masks, self._read_mask, bytes(content))
         except (InputError, OSError) as e:
             return JSONResponse({"error": str(e)}, 400)
+        if not self._clients.may_write(client):  # another page took over meanwhile
+            return JSONResponse({"error": OTHER_WRITES}, 403)
         answer = await self._do("import_mask", {"frame": frame, "ids": ids})
         return JSONResponse(answer, 200 if "ok" in answer else 400)
 
@@ -214,7 +218,7 @@ class Server:
                 client.send({"id": request.request_id, "ok": True})
                 return
             if client is not self._clients.writer:
-                raise BadMessage("another page is open and works here: take over first", request.request_id)
+                raise BadMessage(OTHER_WRITES, request.request_id)
         except BadMessage as e:
             client.send({"id": e.request_id, "error": str(e)})
             return

@@ -16,6 +16,8 @@ from starlette.testclient import TestClient
 
 import interactive.session
 from dataset.frames import open_frames
+from interactive.actions import EDITS
+from interactive.server import Server
 from interactive.session import Session
 from interactive.worker import Worker
 from output.masks import write_mask
@@ -259,6 +261,24 @@ def test_one_page_writes_and_others_look_on(http: TestClient) -> None:
         one.do("undo")
 
 
+def test_a_page_that_takes_over_during_an_import_stops_it(
+    http: TestClient, truth: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_mask(tmp_path / "mask.png", truth[2].astype(np.uint8))
+    read = Server._read_mask
+    with open_page(http) as one, open_page(http) as two:
+
+        def read_slowly(*args: object) -> np.ndarray:
+            two.do("take_over")
+            return read(*args)
+
+        monkeypatch.setattr(Server, "_read_mask", read_slowly)
+        where = f"/import/2?client={one.state['client']}"
+        assert http.post(where, content=(tmp_path / "mask.png").read_bytes()).status_code == 403
+        two.do("end_strokes")
+        assert two.state["objects"] == []
+
+
 def test_masks_are_imported(page: Page, truth: np.ndarray, tmp_path: Path) -> None:
     write_mask(tmp_path / "mask.png", truth[2].astype(np.uint8))
     content, where = (tmp_path / "mask.png").read_bytes(), f"?client={page.state['client']}"
@@ -337,6 +357,16 @@ def test_a_damaged_frame_is_a_note(page: Page, clip: Path) -> None:
     assert page.state["computed"] == [[1, 3]]
     assert page.http.get("/frame/4.jpg").status_code == 500
     page.do("undo")
+
+
+def test_an_error_that_nobody_expected_is_told_once(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("lost")
+
+    monkeypatch.setitem(EDITS, "undo", fail)
+    assert page.ask("undo")["error"] == "KeyError: 'lost'"
+    page.do("ping")
+    assert page.events == []
 
 
 def test_a_full_disk_is_an_error_and_nothing_is_lost(

@@ -89,7 +89,7 @@ def _check_masks(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
     if args.mask_only and mark is None:
         parser.error("--mask_only goes with --box or --points")
     if args.first_frame is None and mark is None and (args.video is None) != (args.mask is None):
-        parser.error("--video and --mask go together")
+        parser.error("--video and --mask go together; or mark the objects by --box or --points")
 
 
 def make_first_mask(args: argparse.Namespace) -> Path:

@@ -130,7 +130,11 @@ def read_state(workspace: Workspace, video: Video, propagation: Propagation) -> 
     content = workspace.state
     try:
         facts = video.facts.items()
-        differing = [name for name, value in facts if name != "path" and content["video"][name] != value]
+        differing = [
+            f"{name} ({content['video'][name]}, now {value})"
+            for name, value in facts
+            if name != "path" and content["video"][name] != value
+        ]
         if differing:  # in more than the place: it may be moved
             known = f"a session of {content['video']['path']}, but {', '.join(differing)} differ"
             raise InputError(f"{workspace.folder}: {known}; choose another workspace")

@@ -122,9 +122,12 @@ class RunRecord:
             files: results that nobody could know when the run began.
         """
         self._planned |= {self._name(path): None for path in files}
-        for path in self._paths.existing_files():
-            if self._name(path) in self._stale:
-                path.unlink(missing_ok=True)
+        removed = [path for path in self._paths.existing_files() if self._name(path) in self._stale]
+        for path in removed:
+            path.unlink(missing_ok=True)
+        if removed:
+            shown = ", ".join(path.name for path in removed[:NUM_SHOWN]) + (", ..." if len(removed) > NUM_SHOWN else "")
+            log.warning("%s: removed %s of an earlier run on other input or options", self._path.parent, shown)
         self._stale = []
         self._write({name: self._measure(name) for name in (*self._planned, *self._kept)})
 

@@ -58,7 +58,7 @@ RECIPE = (
         has_videos=True,
     ),
 )
-PARTS = {  # parts of the runs with videos that can be left out, and the text of each in their options
+PARTS = {  # parts of the runs with videos that can be left out: the text of each in their options
     "scenes": " scenes:1",
     "videos": " videos:2",
     "pasted": " pasted:1",
@@ -69,6 +69,7 @@ PARTS = {  # parts of the runs with videos that can be left out, and the text of
     "keep_scale": " --keep_scale",
     "keep_surroundings": " --keep_surroundings",
 }
+OPPOSITES = {"fit_jumps": " --no-fit_jumps"}  # own videos have it unless it is refused
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -116,7 +117,7 @@ def change_run(run: SmallRun, without: str | None, iterations: int | None) -> Sm
     if not run.has_videos:
         return run
     if without is not None:
-        options = run.options.replace(PARTS[without], "")
+        options = run.options.replace(PARTS[without], OPPOSITES.get(without, ""))
         run = replace(run, name=f"{run.name}_without_{without}", options=options)
     return replace(run, iterations=iterations or run.iterations)
 

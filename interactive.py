@@ -19,11 +19,11 @@ import webbrowser
 from pathlib import Path
 
 from dataset.videos import Video, VideoEntry
-from interactive.access import needs_token, read_token
-from interactive.listening import bind, serve
 from interactive.network_options import add_network_options, load_given_models
 from interactive.propagation import PropagationConfig
 from interactive.server import Server
+from interactive.serving.access import needs_token, read_token
+from interactive.serving.listening import bind, serve
 from interactive.session import Session
 from util.files import PROJECT_ROOT
 from util.options import positive_int, side, whole_number

@@ -17,15 +17,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dataset.masks import MaskReader
 from dataset.videos import have_same_shape, resize_mask
-from interactive.access import Guard
-from interactive.clients import Client, Clients
-from interactive.exporting import DOWNLOADS, remove_downloads
-from interactive.notes import NoteHandler
-from interactive.pictures import MAX_SIDE, THUMBNAIL_SIDE, Pictures, encode_mask
-from interactive.protocol import BadMessage, parse
+from interactive.serving.access import Guard
+from interactive.serving.clients import Client, Clients
+from interactive.serving.exporting import DOWNLOADS, remove_downloads
+from interactive.serving.notes import NoteHandler
+from interactive.serving.pictures import MAX_SIDE, THUMBNAIL_SIDE, Pictures, encode_mask
+from interactive.serving.protocol import BadMessage, parse
+from interactive.serving.status import Event
+from interactive.serving.worker import Worker
 from interactive.session import Session
-from interactive.status import Event
-from interactive.worker import Worker
 from util.errors import InputError
 
 log = logging.getLogger(__name__)

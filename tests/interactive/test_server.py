@@ -16,10 +16,10 @@ from starlette.testclient import TestClient
 
 import interactive.session
 from dataset.frames import open_frames
-from interactive.actions import EDITS
 from interactive.server import Server
+from interactive.serving.actions import EDITS
+from interactive.serving.worker import Worker
 from interactive.session import Session
-from interactive.worker import Worker
 from output.masks import write_mask
 from output.names import OutputPaths
 from output.overlay import draw_overlay

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from interactive.protocol import MAX_MESSAGE, MAX_POINTS, BadMessage, parse
+from interactive.serving.protocol import MAX_MESSAGE, MAX_POINTS, BadMessage, parse
 
 
 def message(**content: object) -> str:

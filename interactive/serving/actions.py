@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from interactive.serving.status import Event
 from interactive.session import Session
-from interactive.status import Event
 from util.errors import InputError
 
 Action = Callable[[Session, Mapping[str, object]], Event | None]  # gives what the answer says beside "ok"

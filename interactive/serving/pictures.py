@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from interactive.frames import FrameAccess
-from interactive.status import Shown
+from interactive.serving.status import Shown
 from interactive.workspace import shrink_ids
 
 QUALITY = 90  # in per cent, as JPEG counts it

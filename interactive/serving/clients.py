@@ -7,7 +7,7 @@ from collections import deque
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from interactive.status import Event
+from interactive.serving.status import Event
 
 MAX_NOTES = 20
 MAX_WAITING = 2000  # messages; a client that is further behind is dropped, and gets the whole state when it comes back

@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from interactive.access import needs_token, read_token
+from interactive.serving.access import needs_token, read_token
 from tests.interactive.pages import open_page, serving
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from interactive.protocol import MAX_MESSAGE
 from interactive.server import Server
+from interactive.serving.protocol import MAX_MESSAGE
 from util.errors import InputError
 
 PORTS = 50  # tried one after the other

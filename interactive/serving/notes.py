@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Callable
 
-from interactive.status import Event
+from interactive.serving.status import Event
 
 ROOMS = ("dataset", "interactive", "model", "output", "tracking", "util")
-WORKER = "interactive.worker"
+WORKER = "interactive.serving.worker"
 
 
 class NoteHandler(logging.Handler):

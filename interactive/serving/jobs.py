@@ -3,9 +3,9 @@
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
-from interactive.exporting import export
+from interactive.serving.exporting import export
+from interactive.serving.status import Event
 from interactive.session import Progress, Session
-from interactive.status import Event
 
 Steps = Generator[Progress, None, Event | None]
 

@@ -6,10 +6,10 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import NamedTuple
 
-from interactive.actions import EDITS
-from interactive.jobs import JOBS, Job
+from interactive.serving.actions import EDITS
+from interactive.serving.jobs import JOBS, Job
+from interactive.serving.status import Event, Shown, Status
 from interactive.session import Session
-from interactive.status import Event, Shown, Status
 from util.device import release_free_memory
 from util.errors import InputError, is_out_of_memory
 

@@ -94,7 +94,9 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Download
         return request(session, method, world.address(url), **options)
 
     monkeypatch.setattr(requests.Session, "request", rewritten)
-    monkeypatch.setattr(importlib.import_module("gdown.download"), "DEFAULT_COOKIES_FILE", str(tmp_path / "cookies" / "jar.txt"))
+    monkeypatch.setattr(
+        importlib.import_module("gdown.download"), "DEFAULT_COOKIES_FILE", str(tmp_path / "cookies" / "jar.txt")
+    )
     yield world
     world.close()
 

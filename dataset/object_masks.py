@@ -1,5 +1,6 @@
 """Masks that are stored object by object, so that they may overlap. The objects have ids 1, 2, .. in their order."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from util.errors import InputError
 from util.files import natural_key
 
 
-class ObjectMasks:
+class ObjectMasks(ABC):
     """The masks of one video; further classes say where they come from.
 
     Attributes:
@@ -23,13 +24,13 @@ class ObjectMasks:
     names: list[str]
     objects: list[str]
 
+    @abstractmethod
     def read(self, name: str) -> np.ndarray:
         """Read the masks of a frame: ``[K,H,W]`` bool, in the order of ``objects``.
 
         Raises:
             InputError: one of them is unreadable.
         """
-        raise NotImplementedError
 
     def place(self, name: str) -> str:
         """Say, for a message, where the masks of a frame are."""

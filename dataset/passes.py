@@ -3,6 +3,7 @@
 A backward pass is a forward pass over the reversed video. Where both reach, the tracker blends their results.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
@@ -106,7 +107,7 @@ def check_choice(direction: str, masks_used: str) -> None:
             raise ValueError(f"{value!r}: unknown; choose from {', '.join(allowed)}")
 
 
-class AnnotatedVideo:
+class AnnotatedVideo(ABC):
     """Frames with their masks, read in the order of a pass; further classes say where the masks come from.
 
     Attributes:
@@ -175,6 +176,6 @@ class AnnotatedVideo:
         mask, labels = self._read_ids(name), self.labels_of_frame[name]
         return mask if labels.issuperset(find_labels(mask)) else np.where(np.isin(mask, list(labels)), mask, 0)
 
+    @abstractmethod
     def _read_ids(self, name: str) -> np.ndarray:
         """Read a frame's mask: ``[H,W]`` int32."""
-        raise NotImplementedError

@@ -15,15 +15,7 @@ from dataset.frames import FrameFolder, name_frame, open_frames
 from dataset.images import list_images
 from dataset.masks import MaskReader, describe_many_ids
 from dataset.object_masks import ObjectMasks
-from dataset.passes import (
-    AnnotatedVideo,
-    Direction,
-    Frame,
-    MasksUsed,
-    check_choice,
-    choose_masks,
-    plan_passes,
-)
+from dataset.passes import AnnotatedVideo, Direction, Frame, MasksUsed, check_choice, choose_masks, plan_passes
 from dataset.video_file import VideoFile
 from util.errors import InputError
 from util.limits import check_path
